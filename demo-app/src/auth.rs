@@ -1,0 +1,173 @@
+//! Who a client is: access tokens, and the login that hands them out while developing.
+
+use std::fmt;
+
+use axum::body::Bytes;
+use axum::routing::post;
+use axum::{Json, Router};
+use gateway_core::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use crate::http_error::HttpError;
+
+/// How long a token from the login is good.
+const TOKEN_LIFETIME: Duration = Duration::hours(1);
+
+/// A user, as the claims of an access token name it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct User {
+    /// The token's `sub`.
+    #[serde(rename = "sub")]
+    pub(crate) id: UserId,
+    /// What the user may do, beyond what everyone may.
+    pub(crate) role: Option<String>,
+}
+
+/// A user's number. Read from a number or a string of digits, always written as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct UserId(pub(crate) i64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u64),
+            Text(String),
+        }
+        let number = match Form::deserialize(deserializer) {
+            Ok(Form::Number(number)) => i64::try_from(number).ok(),
+            // `parse` would take a sign, too.
+            Ok(Form::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok()
+            }
+            _ => None,
+        };
+        number
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("must be a number or a string of digits"))
+    }
+}
+
+/// The routes of this module: none but in development.
+pub(crate) fn routes(dev_login: bool) -> Router {
+    let router = Router::new();
+    if dev_login { router.route("/auth/login", post(login)) } else { router }
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+    exp: i64,
+}
+
+#[derive(Serialize)]
+struct LoginReply {
+    access_token: String,
+}
+
+/// Anyone gets a token for any user: this is a demo's login, there are no passwords.
+async fn login(jwt: Inject<JwtService>, body: Bytes) -> Result<Json<LoginReply>, HttpError> {
+    let Login { user_id, role } = Login::parse(&body)?;
+    let exp = (OffsetDateTime::now_utc() + TOKEN_LIFETIME).unix_timestamp();
+    let access_token = jwt.0.sign(&Claims { sub: user_id, role: role.as_deref(), exp })?;
+    Ok(Json(LoginReply { access_token }))
+}
+
+#[derive(Debug, PartialEq)]
+struct Login {
+    user_id: UserId,
+    role: Option<String>,
+}
+
+impl Login {
+    /// Reads field by field, to name every wrong one and not only the first.
+    fn parse(body: &[u8]) -> Result<Self, HttpError> {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
+            return Err(HttpError::Validation(vec![FieldError::new("", "must be a JSON object")]));
+        };
+        let mut take = |field| body.remove(field).unwrap_or_default();
+        let user_id = serde_json::from_value(take("userId"))
+            .map_err(|_| FieldError::new("userId", "must be a number or a string of digits"));
+        let role = serde_json::from_value(take("role"))
+            .map_err(|_| FieldError::new("role", "must be a string"));
+        match (user_id, role) {
+            (Ok(user_id), Ok(role)) => Ok(Self { user_id, role }),
+            (user_id, role) => {
+                Err(HttpError::Validation(user_id.err().into_iter().chain(role.err()).collect()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user(claims: Value) -> Result<User, serde_json::Error> {
+        serde_json::from_value(claims)
+    }
+
+    #[test]
+    fn a_number_and_its_digits_are_the_same_user() {
+        let number = user(json!({"sub": 7, "exp": 1})).unwrap();
+        let digits = user(json!({"sub": "7", "exp": 1, "role": "admin"})).unwrap();
+        assert_eq!(number.id, digits.id);
+        assert_eq!(number.role, None);
+        assert_eq!(digits.role.as_deref(), Some("admin"));
+        assert_eq!(serde_json::to_value(digits.id).unwrap(), json!(7));
+    }
+
+    #[test]
+    fn anything_else_is_no_user() {
+        for sub in [
+            json!("ann"),
+            json!("+7"),
+            json!("-7"),
+            json!(""),
+            json!(-7),
+            json!(1.5),
+            json!(null),
+            json!([7]),
+        ] {
+            assert!(user(json!({ "sub": sub })).is_err(), "{sub}");
+        }
+        assert!(user(json!({"sub": "99999999999999999999"})).is_err());
+        assert!(user(json!({"role": "admin"})).is_err());
+        assert!(user(json!({"sub": 7, "role": 7})).is_err());
+    }
+
+    fn wrong_fields(body: &str) -> Vec<Value> {
+        match Login::parse(body.as_bytes()) {
+            Err(HttpError::Validation(errors)) => errors
+                .iter()
+                .map(|error| serde_json::to_value(error).unwrap()["path"].take())
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_login_names_every_wrong_field() {
+        let login = Login::parse(br#"{"userId": "1", "role": "user"}"#).unwrap();
+        assert_eq!(login, Login { user_id: UserId(1), role: Some("user".to_owned()) });
+        assert_eq!(Login::parse(br#"{"userId": 1}"#).unwrap().role, None);
+        assert_eq!(wrong_fields(r#"{"userId": "ann", "role": 1}"#), ["userId", "role"]);
+        assert_eq!(wrong_fields("{}"), ["userId"]);
+        assert_eq!(wrong_fields("[]"), [""]);
+        assert_eq!(wrong_fields("{"), [""]);
+    }
+}

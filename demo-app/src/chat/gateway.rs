@@ -1,0 +1,136 @@
+//! `/chat`: the events of the chat.
+
+use std::sync::Arc;
+
+use gateway_core::prelude::*;
+use tokio::sync::Mutex;
+
+use super::filter::WsExceptionFilter;
+use super::model::{
+    ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
+    not_a_member,
+};
+use super::store::{Appended, Draft, MessageStore};
+use crate::auth::{User, UserId};
+
+/// The chat. Every client in it is a [`User`].
+#[web_socket_gateway(namespace = "/chat", authenticate = JwtAuthenticator<User>, serial)]
+#[use_filters(WsExceptionFilter)]
+pub(crate) struct ChatGateway {
+    server: Server,
+    messages: Arc<MessageStore>,
+    /// Whoever changes a room has the turn until that is announced: what is stored, who hears the
+    /// room, and the order of what is heard then agree. The store has one writer at a time anyway.
+    #[init]
+    turn: Mutex<()>,
+}
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[on_connection]
+    async fn connected(
+        &self,
+        socket: Socket,
+        Identity(user): Identity<User>,
+    ) -> Result<(), WsException> {
+        socket.join(devices_of(user.id)).await?;
+        tracing::info!(socket = %socket.id(), user = %user.id, role = user.role, "connected");
+        Ok(())
+    }
+
+    #[on_disconnect]
+    async fn disconnected(&self, socket: Socket, reason: DisconnectReason) {
+        tracing::info!(socket = %socket.id(), %reason, "disconnected");
+    }
+
+    /// Makes the user a member, and lets this socket hear the room.
+    #[subscribe_message("join-room")]
+    async fn join_room(
+        &self,
+        socket: Socket,
+        Identity(user): Identity<User>,
+        MessageBody(body): MessageBody<RoomRequest>,
+    ) -> Result<Success, WsException> {
+        body.validate()?;
+        let room = room_named(&body.room_id);
+
+        let _turn = self.turn.lock().await;
+        if self.messages.join(&body.room_id, user.id).await? {
+            let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
+            socket.to(&room).emit("user-joined", &change).await?;
+        }
+        socket.join(room).await?;
+        Ok(Success::new())
+    }
+
+    /// Ends the user's membership: none of its devices hears the room any more.
+    #[subscribe_message("leave-room")]
+    async fn leave_room(
+        &self,
+        socket: Socket,
+        Identity(user): Identity<User>,
+        MessageBody(body): MessageBody<RoomRequest>,
+    ) -> Result<Success, WsException> {
+        body.validate()?;
+        let room = room_named(&body.room_id);
+
+        let _turn = self.turn.lock().await;
+        if self.messages.leave(&body.room_id, user.id).await? {
+            let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
+            // While the user's other devices still hear it: it is news to them, too.
+            socket.to(&room).emit("user-left", &change).await?;
+        }
+        for device in self.server.to(devices_of(user.id)).sockets() {
+            device.leave(&room).await;
+        }
+        Ok(Success::new())
+    }
+
+    /// Says something in a room. Everyone who hears it, the sender included, receives `new-message`.
+    #[subscribe_message("send-message")]
+    async fn send_message(
+        &self,
+        Identity(user): Identity<User>,
+        MessageBody(body): MessageBody<SendMessage>,
+    ) -> Result<ChatMessage, WsException> {
+        body.validate()?;
+        let draft = Draft {
+            room_id: &body.room_id,
+            sender: user.id,
+            content: &body.content,
+            client_id: body.client_id.as_deref(),
+        };
+
+        let _turn = self.turn.lock().await;
+        match self.messages.append(draft).await? {
+            Appended::New(message) => {
+                self.server.to(room_named(&body.room_id)).emit("new-message", &message).await?;
+                Ok(message)
+            }
+            Appended::Known(message) => Ok(message),
+            Appended::NotAMember => Err(not_a_member()),
+        }
+    }
+
+    /// What was said in a room.
+    #[subscribe_message("history")]
+    async fn history(
+        &self,
+        Identity(user): Identity<User>,
+        MessageBody(body): MessageBody<HistoryRequest>,
+    ) -> Result<History, WsException> {
+        let (after, limit) = body.page()?;
+        let messages = self.messages.history(&body.room_id, user.id, after, limit).await?;
+        Ok(History { messages: messages.ok_or_else(not_a_member)? })
+    }
+}
+
+/// The room behind a client's name for it. With a prefix, no client can name a room that is not a chat room.
+fn room_named(room_id: &str) -> String {
+    format!("room:{room_id}")
+}
+
+/// The room that every device of a user is in.
+fn devices_of(user: UserId) -> String {
+    format!("user:{user}")
+}

@@ -1,0 +1,150 @@
+//! The store against a real SQLite file.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::database;
+
+const ANN: UserId = UserId(1);
+const BEN: UserId = UserId(2);
+
+/// A database file of its own for one test.
+struct File(PathBuf);
+
+impl File {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("chat-store-{}.db", Uuid::new_v4())))
+    }
+
+    async fn open(&self) -> MessageStore {
+        MessageStore::new(database::open(&format!("sqlite://{}", self.0.display())).await.unwrap())
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
+        }
+    }
+}
+
+fn draft(sender: UserId, content: &str) -> Draft<'_> {
+    Draft { room_id: "lobby", sender, content, client_id: None }
+}
+
+async fn say(store: &MessageStore, sender: UserId, content: &str) -> ChatMessage {
+    match store.append(draft(sender, content)).await.unwrap() {
+        Appended::New(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn contents(store: &MessageStore, after: Option<&str>, limit: i64) -> Vec<String> {
+    let after = after.map(|id| Uuid::try_parse(id).unwrap());
+    let messages = store.history("lobby", ANN, after, limit).await.unwrap().unwrap();
+    messages.into_iter().map(|message| message.content).collect()
+}
+
+#[tokio::test]
+async fn a_restart_keeps_members_and_history() {
+    let file = File::new();
+    let store = file.open().await;
+    store.join("lobby", ANN).await.unwrap();
+    let message = say(&store, ANN, "hello").await;
+    store.database.close().await;
+
+    let store = file.open().await;
+    assert!(!store.join("lobby", ANN).await.unwrap());
+    assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), Some(vec![message]));
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_one_database() {
+    let store = MessageStore::new(database::open("sqlite::memory:").await.unwrap());
+    store.join("lobby", ANN).await.unwrap();
+    say(&store, ANN, "hello").await;
+    let (first, second) = tokio::join!(contents(&store, None, 50), contents(&store, None, 50));
+    assert_eq!((first, second), (vec!["hello".to_owned()], vec!["hello".to_owned()]));
+}
+
+#[tokio::test]
+async fn only_members_write_and_read() {
+    let file = File::new();
+    let store = file.open().await;
+    assert_eq!(store.append(draft(ANN, "x")).await.unwrap(), Appended::NotAMember);
+    assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), None);
+
+    assert!(store.join("lobby", ANN).await.unwrap());
+    assert!(!store.join("lobby", ANN).await.unwrap());
+    say(&store, ANN, "x").await;
+    assert_eq!(store.append(draft(BEN, "x")).await.unwrap(), Appended::NotAMember);
+
+    assert!(store.leave("lobby", ANN).await.unwrap());
+    assert!(!store.leave("lobby", ANN).await.unwrap());
+    assert_eq!(store.append(draft(ANN, "x")).await.unwrap(), Appended::NotAMember);
+    assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn history_is_the_newest_or_what_comes_after() {
+    let file = File::new();
+    let store = file.open().await;
+    store.join("lobby", ANN).await.unwrap();
+    store.join("attic", ANN).await.unwrap();
+    let mut ids = Vec::new();
+    for content in ["a", "b", "c", "d"] {
+        ids.push(say(&store, ANN, content).await.id);
+    }
+    store.append(Draft { room_id: "attic", ..draft(ANN, "elsewhere") }).await.unwrap();
+
+    assert!(ids.is_sorted());
+    assert_eq!(contents(&store, None, 50).await, ["a", "b", "c", "d"]);
+    assert_eq!(contents(&store, None, 2).await, ["c", "d"]);
+    assert_eq!(contents(&store, Some(&ids[0]), 2).await, ["b", "c"]);
+    assert_eq!(contents(&store, Some(&ids[3]), 2).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_client_id_names_one_message_per_sender_and_room() {
+    let file = File::new();
+    let store = file.open().await;
+    for (room, user) in [("lobby", ANN), ("lobby", BEN), ("attic", ANN)] {
+        store.join(room, user).await.unwrap();
+    }
+    let named = Draft { client_id: Some("c-1"), ..draft(ANN, "once") };
+    let Appended::New(message) = store.append(named).await.unwrap() else { panic!("not new") };
+    let repeated = store.append(Draft { content: "twice", ..named }).await.unwrap();
+    assert_eq!(repeated, Appended::Known(message));
+    assert_eq!(contents(&store, None, 50).await, ["once"]);
+
+    for other in
+        [Draft { sender: BEN, ..named }, Draft { room_id: "attic", ..named }, draft(ANN, "unnamed")]
+    {
+        assert!(matches!(store.append(other).await.unwrap(), Appended::New(_)));
+    }
+}
+
+#[tokio::test]
+async fn writers_wait_for_each_other() {
+    let file = File::new();
+    let (here, there) = (file.open().await, file.open().await);
+    here.join("lobby", ANN).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let store = if number % 2 == 0 { here.clone() } else { there.clone() };
+        // The same ten names from everywhere at once.
+        writers.spawn(async move {
+            let name = (number / 4).to_string();
+            store.append(Draft { client_id: Some(&name), ..draft(ANN, &name) }).await.unwrap()
+        });
+    }
+    let new = writers
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|appended| matches!(appended, Appended::New(_)))
+        .count();
+    assert_eq!(new, 10);
+    assert_eq!(contents(&here, None, 200).await.len(), 10);
+}

@@ -1,0 +1,102 @@
+//! Every setting of the demo: a flag, an environment variable and a default in one place.
+
+use std::fmt;
+
+use clap::Parser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
+use gateway_core::prelude::JwtService;
+use uuid::Uuid;
+
+/// Chat with rooms over Socket.IO, on one SQLite file.
+#[derive(Clone, Parser)]
+#[command(version)]
+pub(crate) struct Config {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDR")]
+    pub(crate) listen: String,
+
+    /// Secret that signs access tokens (HS256). Without one, a random secret lasts until the demo stops.
+    #[arg(
+        long,
+        env = "JWT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    jwt_secret: Option<String>,
+
+    /// SQLite database, created if missing. `sqlite::memory:` keeps nothing.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
+    pub(crate) database_url: String,
+
+    /// Lets anyone take a token from `POST /auth/login` [default: on without --jwt-secret, else off]
+    #[arg(
+        long,
+        env = "DEV_LOGIN",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    dev_login: Option<bool>,
+}
+
+impl Config {
+    /// Reads arguments and environment; on a mistake in them, and on `--help`, the process ends here.
+    pub(crate) fn load() -> Self {
+        Self::parse()
+    }
+
+    /// What signs and verifies access tokens.
+    pub(crate) fn jwt_service(&self) -> JwtService {
+        let secret = self.jwt_secret.clone().unwrap_or_else(|| {
+            tracing::info!("no JWT secret given: using a random one, tokens end with this process");
+            // Two of them: 244 bits of the system's randomness.
+            format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+        });
+        JwtService::hs256(secret).messages("缺少 Token", "认证失败")
+    }
+
+    /// Whether `POST /auth/login` exists: a demo without a secret of its own has nothing to protect.
+    pub(crate) fn dev_login(&self) -> bool {
+        self.dev_login.unwrap_or(self.jwt_secret.is_none())
+    }
+}
+
+/// Without the secret, and without the URL that may hold a password.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("dev_login", &self.dev_login())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from([&["demo-app"], arguments].concat())
+    }
+
+    #[test]
+    fn login_is_open_only_while_nobody_chose_a_secret() {
+        assert!(config(&[]).unwrap().dev_login());
+        assert!(!config(&["--jwt-secret", "s"]).unwrap().dev_login());
+        assert!(config(&["--jwt-secret", "s", "--dev-login"]).unwrap().dev_login());
+        assert!(!config(&["--dev-login", "off"]).unwrap().dev_login());
+    }
+
+    #[test]
+    fn an_empty_secret_is_refused() {
+        assert!(config(&["--jwt-secret", ""]).is_err());
+    }
+
+    #[test]
+    fn debug_output_hides_the_secret() {
+        let config = config(&["--jwt-secret", "hunter2"]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

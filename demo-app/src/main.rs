@@ -1,0 +1,30 @@
+//! The demo: a chat with rooms behind Socket.IO, and the page that shows it.
+
+mod auth;
+mod chat;
+mod clock;
+mod config;
+mod database;
+mod http_error;
+mod page;
+mod process;
+
+use gateway_core::prelude::*;
+
+#[tokio::main]
+async fn main() -> Result<(), AppError> {
+    let config = config::Config::load();
+    process::log_to_stderr();
+    let stop = process::stop_signal()?;
+    let database = database::open(&config.database_url).await?;
+    let app = App::builder()
+        .provide(config.jwt_service())
+        .provide(chat::MessageStore::new(database))
+        .routes(auth::routes(config.dev_login()).merge(page::routes()))
+        .build()
+        .await?;
+    println!("{}", app.route_table());
+    let bound = app.bind(config.listen).await?;
+    println!("listening on http://{}", bound.local_addr());
+    bound.serve_until(stop).await
+}

@@ -1,0 +1,399 @@
+//! [`App`]: gateways, services and routes, put together and served.
+
+use std::{
+    fmt,
+    future::{Future, pending},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Extension, Router};
+use tokio::net::{TcpListener, ToSocketAddrs};
+
+use crate::{
+    boot,
+    filter::{ErasedFilter, ExceptionFilter},
+    gateway::{GatewayRuntime, Settings},
+    platform::{
+        Mounted, Transport,
+        serve::{self, ServerOptions},
+    },
+    provider::{Key, Services},
+    registry::Gateway,
+    report::Report,
+    table::Table,
+};
+
+/// Everything that is not a gateway's own: what services there are, what the HTTP side serves, and
+/// the options of the whole server.
+///
+/// Gateways are not listed: those of every crate that is linked in are found. A library crate is
+/// only linked when something of it is named, so write `use my_gateways as _;`.
+///
+/// ```
+/// use gateway_core::prelude::*;
+///
+/// # mod gateways {
+/// #     use gateway_core::prelude::*;
+/// #[web_socket_gateway(namespace = "/chat")]
+/// pub struct ChatGateway;
+///
+/// #[web_socket_gateway]
+/// impl ChatGateway {
+///     #[subscribe_message("ping")]
+///     async fn ping(&self) -> &'static str {
+///         "pong"
+///     }
+/// }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), AppError> {
+/// let app = App::builder().provide(String::from("a service")).build().await?;
+/// # drop(app);
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+pub struct AppBuilder {
+    pub(crate) services: Services,
+    /// Provided more than once.
+    pub(crate) twice: Vec<&'static str>,
+    pub(crate) expected: Vec<Key>,
+    pub(crate) filters: Vec<Arc<dyn ErasedFilter>>,
+    pub(crate) settings: Settings,
+    pub(crate) server: ServerOptions,
+    router: Router,
+}
+
+/// A built application.
+///
+/// ```no_run
+/// use gateway_core::prelude::*;
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), AppError> {
+///     App::builder().build().await?.serve("127.0.0.1:3000").await
+/// }
+/// ```
+pub struct App {
+    gateways: Vec<Arc<GatewayRuntime>>,
+    table: Table,
+    mounted: Mounted,
+    router: Router,
+    write_timeout: Duration,
+}
+
+impl App {
+    /// An application with the defaults of every option.
+    #[must_use]
+    pub fn builder() -> AppBuilder {
+        AppBuilder::default()
+    }
+
+    /// What is served, a line a handler: namespace, event, handler, payload, reply, and where it is
+    /// written.
+    #[must_use]
+    pub fn route_table(&self) -> String {
+        self.table.to_string()
+    }
+
+    /// The application as an axum router, to be merged into one of your own or served by your own
+    /// means.
+    ///
+    /// What [`serve`](Self::serve) adds is then yours: an end to writes that nobody reads, and
+    /// `on_disconnect` at shutdown.
+    pub fn into_router(self) -> Router {
+        self.router
+    }
+
+    /// Takes an address. `127.0.0.1:0` lets the system choose the port.
+    ///
+    /// # Errors
+    /// When the address is taken, or not ours.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> Result<BoundApp, AppError> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(BoundApp { app: self, listener, address })
+    }
+
+    /// Takes an address and serves on it until the process ends.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), AppError> {
+        self.bind(address).await?.serve().await
+    }
+
+    /// Ends every connection, `on_disconnect` included.
+    async fn close(&self) {
+        /// For the hooks, and again for the connections.
+        const PATIENCE: Duration = Duration::from_secs(10);
+
+        let evicted = futures_util::future::join_all(self.gateways.iter().map(|one| one.evict()));
+        if tokio::time::timeout(PATIENCE, evicted).await.is_err() {
+            tracing::warn!("some on_disconnect hooks did not end in time");
+        }
+        if tokio::time::timeout(PATIENCE, self.mounted.close()).await.is_err() {
+            tracing::warn!("some connections did not close in time");
+        }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("App").field("gateways", &self.gateways).finish_non_exhaustive()
+    }
+}
+
+/// An application that has its address.
+///
+/// ```no_run
+/// # use gateway_core::prelude::*;
+/// # async fn run(app: App) -> Result<(), AppError> {
+/// let app = app.bind("127.0.0.1:0").await?;
+/// println!("listening on http://{}", app.local_addr());
+/// app.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct BoundApp {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl BoundApp {
+    /// The address, with the port the system chose.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the process ends.
+    ///
+    /// # Errors
+    /// When the listener fails for good.
+    pub async fn serve(self) -> Result<(), AppError> {
+        self.serve_until(pending()).await
+    }
+
+    /// Serves until `shutdown` resolves; then every client is sent away and its `on_disconnect`
+    /// runs, before this returns.
+    ///
+    /// # Errors
+    /// When the listener fails for good.
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Self { app, listener, .. } = self;
+        let router = app.router.clone();
+        serve::serve(listener, app.write_timeout, router, shutdown, || app.close()).await?;
+        Ok(())
+    }
+}
+
+impl AppBuilder {
+    /// A service: injected as `Arc<T>`.
+    #[must_use]
+    pub fn provide<T: Send + Sync + 'static>(self, service: T) -> Self {
+        self.provide_arc(Arc::new(service))
+    }
+
+    /// A service that is shared already, or known by a trait: `provide_arc::<dyn Clock>(..)`.
+    #[must_use]
+    pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, service: Arc<T>) -> Self {
+        if self.services.insert(service) {
+            self.twice.push(std::any::type_name::<T>());
+        }
+        self
+    }
+
+    /// Plain axum routes, served beside the gateways. Their handlers take
+    /// [`Inject<T>`](crate::Inject).
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.router = self.router.merge(routes);
+        self
+    }
+
+    /// Makes it an error of the start when the gateway `G` was not found: naming it here also links
+    /// its crate.
+    #[must_use]
+    pub fn expect<G: Gateway>(mut self) -> Self {
+        self.expected.push(Key::of::<G>());
+        self
+    }
+
+    /// An exception filter for all gateways, asked after their own.
+    #[must_use]
+    pub fn use_global_filters(mut self, filter: impl ExceptionFilter) -> Self {
+        self.filters.push(Arc::new(filter));
+        self
+    }
+
+    /// Whether errors tell the client what it had sent, as `cause {pattern, data}`. On by default.
+    #[must_use]
+    pub fn include_cause(mut self, include: bool) -> Self {
+        self.settings.include_cause = include;
+        self
+    }
+
+    /// The path Socket.IO clients connect to; `/socket.io` by default.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        self.server.path = path.into();
+        self
+    }
+
+    /// How clients may connect; by default by polling and by WebSocket.
+    #[must_use]
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        self.server.transports = transports.into_iter().collect();
+        self
+    }
+
+    /// How often clients are pinged; 25 s by default.
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.server.ping_interval = interval;
+        self
+    }
+
+    /// How long a client may take to answer a ping; 20 s by default.
+    #[must_use]
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.server.ping_timeout = timeout;
+        self
+    }
+
+    /// How long a client may take to join a namespace; 45 s by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.server.connect_timeout = timeout;
+        self
+    }
+
+    /// The largest message taken, in bytes, on either transport (socket.io: `maxHttpBufferSize`);
+    /// 1,000,000 by default. A client that sends a larger one is disconnected.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.server.max_payload = bytes;
+        self
+    }
+
+    /// How long an emit or a reply waits for a client whose queue is full; 10 s by default.
+    #[must_use]
+    pub fn emit_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.emit_timeout = timeout;
+        self
+    }
+
+    /// How long [`Socket::emit_with_ack`](crate::Socket::emit_with_ack) waits for its answer; 5 s by
+    /// default.
+    #[must_use]
+    pub fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.ack_timeout = timeout;
+        self
+    }
+
+    /// How long one write to a client may make no progress at all before its connection is cut; 30 s
+    /// by default.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.server.write_timeout = timeout;
+        self
+    }
+
+    /// Finds the gateways, checks that everything fits together, and builds it: services, gateways,
+    /// and their `after_init`.
+    ///
+    /// # Errors
+    /// All mistakes at once, in one [`AppError`].
+    pub async fn build(mut self) -> Result<App, AppError> {
+        let router = std::mem::take(&mut self.router);
+        let write_timeout = self.server.write_timeout;
+        let (mounted, wrap) = serve::open(&self.server);
+        let booted = boot::boot(self, &mounted).await?;
+        let router = router.layer(Extension(Arc::clone(&booted.services)));
+        Ok(App {
+            gateways: booted.gateways,
+            table: booted.table,
+            mounted,
+            router: wrap(router),
+            write_timeout,
+        })
+    }
+}
+
+impl fmt::Debug for AppBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AppBuilder")
+            .field("services", &self.services)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an application did not start, or stopped.
+///
+/// Its `Debug` is the report for the person at the terminal, so `main` can return it as it is. Any
+/// error converts into it with `?`.
+///
+/// ```
+/// use gateway_core::AppError;
+///
+/// fn port() -> Result<u16, AppError> {
+///     Ok("3000".parse()?)
+/// }
+/// # assert_eq!(port().unwrap(), 3000);
+/// ```
+pub struct AppError(ErrorKind);
+
+enum ErrorKind {
+    Wiring(Report),
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl AppError {
+    pub(crate) fn wiring(report: Report) -> Self {
+        Self(ErrorKind::Wiring(report))
+    }
+
+    /// The mistakes in how the application is put together, a sentence each; none when something
+    /// else went wrong.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        match &self.0 {
+            ErrorKind::Wiring(report) => report.sentences(),
+            ErrorKind::Other(_) => Vec::new(),
+        }
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for AppError {
+    fn from(error: E) -> Self {
+        Self(ErrorKind::Other(Box::new(error)))
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ErrorKind::Wiring(report) => report.fmt(formatter),
+            ErrorKind::Other(error) => {
+                write!(formatter, "{error}")?;
+                let mut source = error.source();
+                while let Some(error) = source {
+                    write!(formatter, "\n  caused by: {error}")?;
+                    source = error.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for AppError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}

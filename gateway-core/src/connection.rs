@@ -1,0 +1,249 @@
+//! One client in one namespace, from the moment it is admitted until nothing of it is left.
+
+use std::{
+    any::{Any, TypeId},
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::task::AbortHandle;
+
+use crate::{
+    context::Occasion,
+    gateway::GatewayRuntime,
+    handshake::Handshake,
+    inbox::Inbox,
+    namespace::Namespace,
+    outbox::Outbox,
+    pipeline,
+    platform::{DisconnectReason, Link, Refused, SocketId},
+};
+
+pub(crate) type Identity = Arc<dyn Any + Send + Sync>;
+
+pub(crate) struct Connection {
+    id: SocketId,
+    gateway: Arc<GatewayRuntime>,
+    pub(crate) link: Link,
+    pub(crate) handshake: Handshake,
+    /// What the authenticator found, once and for all.
+    pub(crate) identity: Option<Identity>,
+    data: Mutex<Vec<(TypeId, Arc<dyn Any + Send + Sync>)>>,
+    pub(crate) inbox: Mutex<Inbox>,
+    pub(crate) outbox: Outbox,
+    /// `on_connection`, while it runs.
+    greeting: Mutex<Option<AbortHandle>>,
+    /// The client is gone: nothing more in either direction.
+    closed: AtomicBool,
+    last_rooms: OnceLock<Vec<String>>,
+    /// It was found not to read, and is on its way out.
+    too_slow: AtomicBool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: SocketId,
+        gateway: Arc<GatewayRuntime>,
+        link: Link,
+        handshake: Handshake,
+        identity: Option<Identity>,
+    ) -> Self {
+        Self {
+            id,
+            gateway,
+            link,
+            handshake,
+            identity,
+            data: Mutex::default(),
+            inbox: Mutex::default(),
+            outbox: Outbox::default(),
+            greeting: Mutex::default(),
+            closed: AtomicBool::new(false),
+            last_rooms: OnceLock::new(),
+            too_slow: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
+        self.id
+    }
+
+    pub(crate) fn gateway(&self) -> &GatewayRuntime {
+        &self.gateway
+    }
+
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.gateway.namespace
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Resolves once the client is gone.
+    pub(crate) async fn gone(&self) {
+        loop {
+            let moved = self.outbox.moved.notified();
+            if self.is_closed() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// The socket's own `T`, made with `T::default()` when it is first asked for.
+    pub(crate) fn data<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = data.iter().find(|(id, _)| *id == TypeId::of::<T>()).map(|(_, value)| value);
+        if let Some(value) = known.and_then(|value| Arc::clone(value).downcast().ok()) {
+            return value;
+        }
+        let value = Arc::new(T::default());
+        data.push((TypeId::of::<T>(), Arc::clone(&value) as _));
+        value
+    }
+
+    /// Joins, unless the client is gone: the base would keep a room for a socket it has forgotten.
+    pub(crate) fn join(&self, rooms: Vec<String>) -> bool {
+        let Some(hub) = self.namespace().hub() else { return false };
+        if self.is_closed() {
+            return false;
+        }
+        hub.join(self.id, rooms.clone());
+        if !self.is_closed() {
+            return true;
+        }
+        // The client went in between, and may have left its rooms before it got this one.
+        match self.namespace().client(self.id) {
+            // It is back already, under the same id.
+            Some(_) => hub.leave(self.id, rooms),
+            None => hub.leave_all(self.id),
+        }
+        false
+    }
+
+    pub(crate) fn leave(&self, rooms: Vec<String>) {
+        if let Some(hub) = self.namespace().hub() {
+            hub.leave(self.id, rooms);
+        }
+    }
+
+    /// The rooms it is in; those it was in, once it is gone.
+    pub(crate) fn rooms(&self) -> Vec<String> {
+        match (self.last_rooms.get(), self.namespace().hub()) {
+            (Some(rooms), _) => rooms.clone(),
+            (None, Some(hub)) => hub.rooms_of(self.id),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Ends the connection to this namespace, and the client's whole connection where the base
+    /// cannot even queue its good-bye.
+    pub(crate) fn disconnect(&self) {
+        let Some(hub) = self.namespace().hub() else { return };
+        if hub.disconnect(self.id) == Err(Refused::Full) {
+            self.cut_line();
+        }
+    }
+
+    /// Disconnects a client that does not read; counted once, however many emits notice.
+    pub(crate) fn give_up(&self) {
+        if self.too_slow.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.namespace().count_slow_client();
+        tracing::warn!(
+            namespace = self.namespace().path(),
+            socket = %self.id,
+            "disconnecting a client that does not read what it is sent"
+        );
+        self.cut_line();
+        self.disconnect();
+    }
+
+    /// Ends the client's TCP connection. A client on polling has none: its heartbeat ends it.
+    pub(crate) fn cut_line(&self) {
+        if !self.link.cut() {
+            tracing::debug!(socket = %self.id, "no line to cut: the heartbeat will end the session");
+        }
+    }
+
+    /// Runs `on_connection` to its end, then lets messages in.
+    pub(crate) fn greet(self: &Arc<Self>) {
+        if self.gateway.hooks.on_connection.is_none() {
+            self.open_inbox();
+            return;
+        }
+        let connection = Arc::clone(self);
+        let greeting = tokio::spawn(async move {
+            match pipeline::run_hook(Occasion::Connection, &connection, None).await {
+                Ok(()) => connection.open_inbox(),
+                Err(exception) => {
+                    connection.refuse_inbox(&exception);
+                    connection.disconnect();
+                }
+            }
+        });
+        *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(greeting.abort_handle());
+    }
+
+    /// The client is gone. Returns at once; `on_disconnect` runs in a task, when all that came
+    /// before it has had its turn.
+    pub(crate) fn depart(self: &Arc<Self>, reason: DisconnectReason) {
+        self.last_rooms.set(self.rooms()).ok();
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.namespace().forget(self);
+        self.outbox.moved.notify_waiters();
+        // Taken now and not in the task, so that no later message slips in before it.
+        let started = self.close_inbox();
+        self.gateway.departures.spawn(Arc::clone(self).take_leave(reason, started));
+    }
+
+    async fn take_leave(
+        self: Arc<Self>,
+        reason: DisconnectReason,
+        started: tokio::sync::oneshot::Receiver<()>,
+    ) {
+        /// How long handlers of a client that is gone may hold up its `on_disconnect`.
+        const PATIENCE: Duration = Duration::from_secs(10);
+
+        if tokio::time::timeout(PATIENCE, started).await.is_err() {
+            tracing::warn!(
+                namespace = self.namespace().path(),
+                socket = %self.id,
+                "handlers of a client that left are not done; its on_disconnect goes ahead"
+            );
+            // `on_connection` must have ended by then, one way or the other.
+            let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(greeting) = greeting {
+                greeting.abort();
+            }
+        }
+        // An error was reported by the pipeline; there is nobody left to tell.
+        pipeline::run_hook(Occasion::Disconnection, &self, Some(reason)).await.ok();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Also on the way of a client that was admitted and never came in.
+        self.gateway.namespace.forget(self);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("id", &self.id)
+            .field("namespace", &self.namespace().path())
+            .finish_non_exhaustive()
+    }
+}

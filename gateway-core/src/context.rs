@@ -1,0 +1,307 @@
+//! [`ExecutionContext`]: one message, or one event of a connection's life, on its way through.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    ack::AckSlot,
+    connection::Connection,
+    exception::WsException,
+    filter::Filters,
+    gateway::{GatewayRuntime, Hook, Route},
+    handshake::Handshake,
+    inbox::Lane,
+    pipeline,
+    platform::{DisconnectReason, Hub, Packet},
+    socket::Socket,
+    wire::InboundArguments,
+};
+
+/// What is being handled, and for whom (NestJS: `ExecutionContext`, `ArgumentsHost`): given to
+/// extractors and filters.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// /// NestJS: `createParamDecorator((data, context) => …)`.
+/// pub struct Language(pub String);
+///
+/// impl<G, On> FromMessage<G, On> for Language {
+///     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
+///         let language = context.handshake().header("accept-language").unwrap_or("en");
+///         Ok(Self(language.to_owned()))
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ExecutionContext {
+    owner: Owner,
+    subject: Subject,
+    packet: Packet,
+    ack: Option<i64>,
+    ack_slot: Option<Arc<AckSlot>>,
+}
+
+/// Whom the call is for.
+#[derive(Clone)]
+enum Owner {
+    Client(Arc<Connection>),
+    /// `after_init`: nobody has connected yet.
+    Gateway(Arc<GatewayRuntime>),
+}
+
+/// What the context is about.
+#[derive(Clone)]
+pub(crate) enum Subject {
+    Message(Arc<Route>),
+    UnknownEvent(Arc<str>),
+    Hook(Occasion, Option<DisconnectReason>),
+    Init,
+}
+
+/// A moment of a connection's life that has a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    Connection,
+    Disconnection,
+}
+
+impl Occasion {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "on_connection",
+            Self::Disconnection => "on_disconnect",
+        }
+    }
+}
+
+impl ExecutionContext {
+    pub(crate) fn message(
+        connection: Arc<Connection>,
+        route: Arc<Route>,
+        packet: Packet,
+        ack: Option<i64>,
+    ) -> Self {
+        let ack_slot = route.takes_ack.then(|| Arc::new(AckSlot::new(&connection, ack)));
+        Self {
+            owner: Owner::Client(connection),
+            subject: Subject::Message(route),
+            packet,
+            ack,
+            ack_slot,
+        }
+    }
+
+    pub(crate) fn unknown_event(
+        connection: Arc<Connection>,
+        event: &str,
+        packet: Packet,
+        ack: Option<i64>,
+    ) -> Self {
+        let subject = Subject::UnknownEvent(event.into());
+        Self { owner: Owner::Client(connection), subject, packet, ack, ack_slot: None }
+    }
+
+    pub(crate) fn hook(
+        connection: Arc<Connection>,
+        occasion: Occasion,
+        reason: Option<DisconnectReason>,
+    ) -> Self {
+        let subject = Subject::Hook(occasion, reason);
+        Self {
+            owner: Owner::Client(connection),
+            subject,
+            packet: Packet::empty(),
+            ack: None,
+            ack_slot: None,
+        }
+    }
+
+    pub(crate) fn init(gateway: Arc<GatewayRuntime>) -> Self {
+        let owner = Owner::Gateway(gateway);
+        Self { owner, subject: Subject::Init, packet: Packet::empty(), ack: None, ack_slot: None }
+    }
+
+    /// The socket this is about.
+    ///
+    /// # Panics
+    /// In `after_init`, when nobody has connected yet. The application then does not start.
+    #[must_use]
+    pub fn socket(&self) -> Socket {
+        Socket::new(Arc::clone(self.connection()))
+    }
+
+    /// The event's name; in a hook, the hook's: `on_connection`, `on_disconnect`, `after_init`.
+    #[must_use]
+    pub fn event(&self) -> &str {
+        match &self.subject {
+            Subject::Message(route) => route.event,
+            Subject::UnknownEvent(event) => event,
+            Subject::Hook(occasion, _) => occasion.as_str(),
+            Subject::Init => "after_init",
+        }
+    }
+
+    /// The name of the method that handles it; empty for an event without a handler.
+    #[must_use]
+    pub fn handler(&self) -> &str {
+        match &self.subject {
+            Subject::Message(route) => route.handler,
+            Subject::UnknownEvent(_) | Subject::Init => "",
+            Subject::Hook(occasion, _) => {
+                self.gateway_hook(*occasion).map_or("", |hook| hook.handler)
+            }
+        }
+    }
+
+    /// The name of the gateway's type.
+    #[must_use]
+    pub fn gateway(&self) -> &str {
+        self.runtime().name
+    }
+
+    /// The namespace's path.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.runtime().namespace.path()
+    }
+
+    /// What the client brought along when it connected.
+    ///
+    /// # Panics
+    /// As [`socket`](Self::socket).
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.connection().handshake
+    }
+
+    /// Whether the client waits for an acknowledgement.
+    #[must_use]
+    pub fn wants_ack(&self) -> bool {
+        self.ack.is_some()
+    }
+
+    /// The payload as JSON: the first argument, or an array where there are several; binary is
+    /// left out. For logs and filters; handlers take [`MessageBody`](crate::MessageBody).
+    #[must_use]
+    pub fn body(&self) -> Value {
+        let mut arguments: Vec<Value> =
+            serde_json::from_str(self.packet.text()).unwrap_or_default();
+        if !arguments.is_empty() {
+            arguments.remove(0);
+        }
+        match arguments.len() {
+            0 => Value::Null,
+            1 => arguments.remove(0),
+            _ => Value::Array(arguments),
+        }
+    }
+
+    /// Reads the arguments as a `T`, as [`MessageBody<T>`](crate::MessageBody) does.
+    ///
+    /// # Errors
+    /// `BAD_PAYLOAD`, with the field that was wrong.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, WsException> {
+        self.arguments().decode().map_err(|error| WsException::bad_payload(error.field))
+    }
+
+    fn arguments(&self) -> InboundArguments<'_> {
+        InboundArguments::new(self.packet.text(), self.packet.attachments())
+    }
+
+    pub(crate) fn attachments(&self) -> &[bytes::Bytes] {
+        self.packet.attachments()
+    }
+
+    pub(crate) fn hub(&self) -> Result<&Hub, WsException> {
+        // Messages come through the hub, so it is there.
+        self.runtime().namespace.hub().map(|hub| &**hub).ok_or_else(WsException::panicked)
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        match &self.owner {
+            Owner::Client(connection) => connection,
+            Owner::Gateway(_) => panic!("there is no client yet in `after_init`"),
+        }
+    }
+
+    pub(crate) fn runtime(&self) -> &GatewayRuntime {
+        match &self.owner {
+            Owner::Client(connection) => connection.gateway(),
+            Owner::Gateway(gateway) => gateway,
+        }
+    }
+
+    pub(crate) fn ack(&self) -> Option<i64> {
+        self.ack
+    }
+
+    /// The acknowledgement to answer with an error, unless the handler has answered by itself.
+    pub(crate) fn take_ack(&self) -> Option<i64> {
+        match &self.ack_slot {
+            Some(slot) if !slot.claim() => None,
+            _ => self.ack,
+        }
+    }
+
+    /// The filters to ask, those of the handler first.
+    pub(crate) fn filters(&self) -> &Filters {
+        match &self.subject {
+            Subject::Message(route) => &route.filters,
+            Subject::UnknownEvent(_) | Subject::Init => &self.runtime().filters,
+            Subject::Hook(occasion, _) => {
+                self.gateway_hook(*occasion).map_or(&self.runtime().filters, |hook| &hook.filters)
+            }
+        }
+    }
+
+    pub(crate) fn ack_slot(&self) -> Option<&Arc<AckSlot>> {
+        self.ack_slot.as_ref()
+    }
+
+    pub(crate) fn disconnect_reason(&self) -> Option<DisconnectReason> {
+        match self.subject {
+            Subject::Hook(_, reason) => reason,
+            _ => None,
+        }
+    }
+
+    /// What it occupies while it waits, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.packet.size()
+    }
+
+    pub(crate) fn lane(&self) -> Option<Lane> {
+        match &self.subject {
+            Subject::Message(route) => route.lane,
+            _ => None,
+        }
+    }
+
+    /// The work this message is, ready to be polled.
+    pub(crate) fn into_pipeline(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.subject {
+            Subject::Message(route) => {
+                let route = Arc::clone(route);
+                route.handle.start(self)
+            }
+            _ => Box::pin(pipeline::answer(self, WsException::unknown_event())),
+        }
+    }
+
+    fn gateway_hook(&self, occasion: Occasion) -> Option<&Hook> {
+        self.runtime().hooks.on(occasion)
+    }
+}
+
+impl std::fmt::Debug for ExecutionContext {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ExecutionContext")
+            .field("namespace", &self.namespace())
+            .field("event", &self.event())
+            .field("handler", &self.handler())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! A gateway as it runs: its routes, its hooks, and what happens when clients come, speak and go.
+
+use std::{collections::HashMap, fmt, future::Future, pin::Pin, sync::Arc};
+
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    auth::ErasedAuthenticator,
+    connection::Connection,
+    context::{ExecutionContext, Occasion},
+    exception::WsException,
+    filter::Filters,
+    handshake::Handshake,
+    inbox::{Lane, Limits},
+    namespace::Namespace,
+    outbox::Overflow,
+    platform::{Admission, DisconnectReason, Occupant, Packet},
+    provider::Services,
+};
+
+/// Immutable once the application is built; shared by all its sockets, whose memory therefore does
+/// not grow with the number of handlers.
+pub(crate) struct GatewayRuntime {
+    pub(crate) name: &'static str,
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) routes: HashMap<&'static str, Arc<Route>>,
+    pub(crate) hooks: Hooks,
+    pub(crate) authenticator: Option<Arc<dyn ErasedAuthenticator>>,
+    /// The filters for what no handler of ours is about: unknown events, failing hooks.
+    pub(crate) filters: Filters,
+    pub(crate) limits: Limits,
+    pub(crate) overflow: Overflow,
+    pub(crate) serial: bool,
+    pub(crate) settings: Settings,
+    /// For `Inject<T>` arguments.
+    pub(crate) services: Arc<Services>,
+    /// The tasks that run `on_disconnect`.
+    pub(crate) departures: TaskTracker,
+}
+
+/// What the application decides for all gateways.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) include_cause: bool,
+    pub(crate) emit_timeout: std::time::Duration,
+    pub(crate) ack_timeout: std::time::Duration,
+}
+
+/// One event and the method that handles it.
+pub(crate) struct Route {
+    pub(crate) event: &'static str,
+    pub(crate) handler: &'static str,
+    pub(crate) lane: Option<Lane>,
+    /// The handler answers by itself.
+    pub(crate) takes_ack: bool,
+    pub(crate) filters: Filters,
+    pub(crate) handle: Box<dyn Handle>,
+}
+
+/// A handler bound to its gateway: makes the whole way of one message, in one allocation.
+pub(crate) trait Handle: Send + Sync {
+    fn start(&self, context: ExecutionContext) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_connection: Option<Hook>,
+    pub(crate) on_disconnect: Option<Hook>,
+}
+
+impl Hooks {
+    pub(crate) fn on(&self, occasion: Occasion) -> Option<&Hook> {
+        match occasion {
+            Occasion::Connection => self.on_connection.as_ref(),
+            Occasion::Disconnection => self.on_disconnect.as_ref(),
+        }
+    }
+}
+
+pub(crate) struct Hook {
+    pub(crate) handler: &'static str,
+    pub(crate) filters: Filters,
+    pub(crate) call: HookFn,
+}
+
+pub(crate) type HookFn = Box<
+    dyn Fn(ExecutionContext) -> Pin<Box<dyn Future<Output = Result<(), WsException>> + Send>>
+        + Send
+        + Sync,
+>;
+
+impl Occupant for GatewayRuntime {
+    type Client = Connection;
+
+    async fn admit(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
+        let handshake = Handshake::new(admission.auth.as_deref(), admission.head);
+        let identity = match &self.authenticator {
+            Some(authenticator) => {
+                let identity = authenticator.authenticate(&handshake).await;
+                Some(identity.map_err(|exception| self.refusal(&exception))?)
+            }
+            None => None,
+        };
+        let gateway = Arc::clone(&self);
+        let connection =
+            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, identity));
+        self.namespace.enter(&connection);
+        Ok(connection)
+    }
+
+    fn connected(&self, connection: &Arc<Connection>) {
+        connection.greet();
+    }
+
+    fn received(
+        &self,
+        connection: &Arc<Connection>,
+        event: &str,
+        packet: Packet,
+        ack: Option<i64>,
+    ) {
+        let connection = Arc::clone(connection);
+        let context = match self.routes.get(event) {
+            Some(route) => {
+                ExecutionContext::message(connection.clone(), Arc::clone(route), packet, ack)
+            }
+            None => ExecutionContext::unknown_event(connection.clone(), event, packet, ack),
+        };
+        connection.receive(context);
+    }
+
+    fn disconnected(&self, connection: &Arc<Connection>, reason: DisconnectReason) {
+        connection.depart(reason);
+    }
+}
+
+impl GatewayRuntime {
+    /// What a client that is not let in may read of the reason.
+    fn refusal(&self, exception: &WsException) -> String {
+        if exception.is_internal() {
+            tracing::error!(namespace = self.namespace.path(), %exception, "authentication failed");
+        } else {
+            tracing::debug!(namespace = self.namespace.path(), %exception, "a client was refused");
+        }
+        exception.message().to_owned()
+    }
+
+    /// Sends every client away, and waits until their `on_disconnect` has run.
+    pub(crate) async fn evict(&self) {
+        for connection in self.namespace.everyone() {
+            connection.depart(DisconnectReason::ServerShutdown);
+        }
+        self.departures.close();
+        self.departures.wait().await;
+    }
+}
+
+impl fmt::Debug for GatewayRuntime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("GatewayRuntime").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        use std::time::Duration;
+
+        Self {
+            include_cause: true,
+            emit_timeout: Duration::from_secs(10),
+            ack_timeout: Duration::from_secs(5),
+        }
+    }
+}

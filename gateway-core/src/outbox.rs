@@ -1,0 +1,199 @@
+//! The way out of one socket: straight to the platform, and through a bounded queue while the
+//! platform's own buffer is full.
+//!
+//! The base drops what its buffer (128 packets) has no room for, so everything we send passes
+//! here. The queue exists only while it is needed, and with it the one task that empties it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    connection::Connection,
+    platform::{Frame, Refused},
+};
+
+/// Packets that may wait for one socket beyond the platform's buffer.
+const OVERFLOW_PACKETS: usize = 8_192;
+
+/// Bytes that may wait for one socket beyond the platform's buffer.
+const OVERFLOW_BYTES: usize = 16 * 1024 * 1024;
+
+/// What becomes of an emit to a room when one member's overflow queue is full: the emit itself
+/// never waits for a member.
+///
+/// ```
+/// # mod app {
+/// use gateway_core::prelude::*;
+///
+/// /// Positions are only worth having while they are fresh.
+/// #[web_socket_gateway(namespace = "/cursors", overflow = Overflow::DropNewest)]
+/// pub struct CursorGateway {
+///     server: Server,
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The member is disconnected, and counted: it reconnects and loads what it missed.
+    #[default]
+    Disconnect,
+    /// The member misses this packet; the log says so.
+    DropNewest,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    /// Told when the queue got shorter, or the socket is gone.
+    pub(crate) moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    /// A task empties the queue.
+    emptying: bool,
+}
+
+/// Why a frame was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotSent {
+    Full,
+    Gone,
+}
+
+impl Outbox {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether frames wait here beyond the platform's buffer.
+    pub(crate) fn is_overflowing(&self) -> bool {
+        !self.lock().frames.is_empty()
+    }
+}
+
+impl Connection {
+    /// Sends, or queues behind what waits already. Never waits itself.
+    pub(crate) fn send(self: &Arc<Self>, frame: Frame) -> Result<(), NotSent> {
+        if self.is_closed() {
+            return Err(NotSent::Gone);
+        }
+        let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };
+        let mut queue = self.outbox.lock();
+        if queue.frames.is_empty() {
+            match hub.send(self.id(), frame.clone()) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Gone) => return Err(NotSent::Gone),
+                Err(Refused::Full) => {}
+            }
+        }
+        let size = frame.size();
+        // One packet is always taken, however large.
+        let heavy = queue.bytes + size > OVERFLOW_BYTES && !queue.frames.is_empty();
+        if queue.frames.len() >= OVERFLOW_PACKETS || heavy {
+            return Err(NotSent::Full);
+        }
+        queue.bytes += size;
+        queue.frames.push_back(frame);
+        if !queue.emptying {
+            queue.emptying = true;
+            tokio::spawn(Arc::clone(self).empty_outbox());
+        }
+        Ok(())
+    }
+
+    /// Sends as soon as there is room, for at most `patience`.
+    pub(crate) async fn send_waiting(
+        self: &Arc<Self>,
+        frame: Frame,
+        patience: Duration,
+    ) -> Result<(), NotSent> {
+        // The common case touches no clock.
+        match self.send(frame.clone()) {
+            Err(NotSent::Full) => {}
+            result => return result,
+        }
+        let deadline = Instant::now() + patience;
+        loop {
+            let moved = self.outbox.moved.notified();
+            match self.send(frame.clone()) {
+                Err(NotSent::Full) => {}
+                result => return result,
+            }
+            if tokio::time::timeout_at(deadline, moved).await.is_err() {
+                return Err(NotSent::Full);
+            }
+        }
+    }
+
+    /// Waits until nothing is queued here, for at most `patience`: what is sent past the queue must
+    /// not overtake it.
+    pub(crate) async fn outbox_drained(&self, patience: Duration) -> Result<(), NotSent> {
+        let drained = async {
+            loop {
+                let moved = self.outbox.moved.notified();
+                if self.is_closed() {
+                    return Err(NotSent::Gone);
+                }
+                if !self.outbox.is_overflowing() {
+                    return Ok(());
+                }
+                moved.await;
+            }
+        };
+        tokio::time::timeout(patience, drained).await.unwrap_or(Err(NotSent::Full))
+    }
+
+    /// Moves the queue into the platform's buffer as that gets room, and ends when it is empty.
+    async fn empty_outbox(self: Arc<Self>) {
+        /// How often to look at once before sleeping: a healthy reader needs a few microseconds.
+        const SPINS: u32 = 64;
+        const LONGEST_NAP: Duration = Duration::from_millis(20);
+
+        let mut spins = 0;
+        let mut nap = Duration::from_millis(1);
+        loop {
+            let moved = {
+                let mut queue = self.outbox.lock();
+                let before = queue.frames.len();
+                let hub = self.namespace().hub();
+                while let Some(frame) = queue.frames.front() {
+                    match hub.map(|hub| hub.send(self.id(), frame.clone())) {
+                        Some(Ok(())) => {
+                            queue.bytes -= frame.size();
+                            queue.frames.pop_front();
+                        }
+                        Some(Err(Refused::Full)) => break,
+                        Some(Err(Refused::Gone)) | None => queue.frames.clear(),
+                    }
+                }
+                if queue.frames.is_empty() || self.is_closed() {
+                    *queue = Queue::default();
+                    drop(queue);
+                    self.outbox.moved.notify_waiters();
+                    return;
+                }
+                before != queue.frames.len()
+            };
+            if moved {
+                self.outbox.moved.notify_waiters();
+                (spins, nap) = (0, Duration::from_millis(1));
+            }
+            if spins < SPINS {
+                spins += 1;
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(nap).await;
+                nap = (nap * 2).min(LONGEST_NAP);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The way of one message, in the one place that knows its order:
+//!
+//! 1. guards, interceptors and pipes have their place here, before the handler;
+//! 2. the handler, which extracts its arguments first;
+//! 3. the reply, encoded and sent;
+//! 4. on any error, and on a panic in any of them, the filters.
+//!
+//! Whatever happens, the client is answered.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures_util::FutureExt;
+use tracing::Level;
+
+use crate::{
+    connection::Connection,
+    context::{ExecutionContext, Occasion},
+    exception::WsException,
+    filter::ErrorReply,
+    outbox::NotSent,
+    platform::{DisconnectReason, Frame},
+    reply::{Reply, ReplyKind},
+};
+
+/// Runs a message through its handler and answers it.
+pub(crate) async fn run(
+    context: ExecutionContext,
+    handler: impl Future<Output = Result<Reply, WsException>>,
+) {
+    let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
+    let handled = AssertUnwindSafe(async {
+        let reply = handler.await?;
+        deliver(&context, reply).await
+    });
+    let outcome =
+        handled.catch_unwind().await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
+    let outcome = outcome.and_then(|()| match context.ack_slot() {
+        Some(slot) => slot.handler_succeeded(),
+        None => Ok(()),
+    });
+    if let Some(started) = started {
+        tracing::debug!(
+            namespace = context.namespace(),
+            event = context.event(),
+            handler = context.handler(),
+            outcome = outcome.as_ref().map_or_else(WsException::code, |()| "ok"),
+            duration = ?started.elapsed(),
+            "message"
+        );
+    }
+    if let Err(exception) = outcome {
+        answer(context, exception).await;
+    }
+}
+
+/// Runs a hook of a connection's life; an error is reported to the client, and returned.
+pub(crate) async fn run_hook(
+    occasion: Occasion,
+    connection: &Arc<Connection>,
+    reason: Option<DisconnectReason>,
+) -> Result<(), WsException> {
+    let Some(hook) = connection.gateway().hooks.on(occasion) else { return Ok(()) };
+    let context = ExecutionContext::hook(Arc::clone(connection), occasion, reason);
+    let outcome = AssertUnwindSafe(async { (hook.call)(context.clone()).await })
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(caught(&context, &*panic)));
+    if let Err(exception) = &outcome {
+        answer(context, exception.clone()).await;
+    }
+    outcome
+}
+
+/// Answers with an exception: by the filters, or else as the framework does.
+pub(crate) async fn answer(context: ExecutionContext, exception: WsException) {
+    let reply = explain(&context, exception).await;
+    let connection = context.connection();
+    for frame in frames(&context, &reply) {
+        send(connection, frame).await;
+    }
+}
+
+/// Answers a message that was not even started, without ever waiting for its sender: a client that
+/// floods does not read either.
+pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
+    let refusal = async move {
+        let reply = explain(&context, exception).await;
+        for frame in frames(&context, &reply) {
+            if context.connection().send(frame) == Err(NotSent::Full) {
+                context.connection().give_up();
+            }
+        }
+    };
+    // Filters rarely wait, and then no task is needed.
+    let mut refusal = Box::pin(refusal);
+    if refusal.as_mut().now_or_never().is_none() {
+        tokio::spawn(refusal);
+    }
+}
+
+async fn deliver(context: &ExecutionContext, reply: Reply) -> Result<(), WsException> {
+    let connection = context.connection();
+    match reply.0 {
+        ReplyKind::Nothing => {}
+        ReplyKind::Ack(frame) => send(connection, frame).await,
+        ReplyKind::Event { event, ack } => {
+            send(connection, event).await;
+            if let Some(ack) = ack {
+                send(connection, ack).await;
+            }
+        }
+        ReplyKind::Stream { mut events, ack } => {
+            use futures_util::{StreamExt, future::Either};
+
+            let mut gone = Box::pin(connection.gone());
+            loop {
+                match futures_util::future::select(events.next(), gone).await {
+                    Either::Left((Some(event), still_here)) => {
+                        send(connection, event?).await;
+                        gone = still_here;
+                    }
+                    Either::Left((None, _)) => break,
+                    Either::Right(_) => return Ok(()),
+                }
+            }
+            if let Some(ack) = ack {
+                send(connection, ack).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks the filters what to tell the client.
+async fn explain(context: &ExecutionContext, exception: WsException) -> ErrorReply {
+    report(context, &exception);
+    context.filters().reply(context, exception).await
+}
+
+fn report(context: &ExecutionContext, exception: &WsException) {
+    if exception.is_internal() {
+        tracing::error!(
+            namespace = context.namespace(),
+            event = context.event(),
+            handler = context.handler(),
+            error = exception.source().map(ToString::to_string),
+            "a handler failed"
+        );
+    }
+}
+
+fn frames(context: &ExecutionContext, reply: &ErrorReply) -> Vec<Frame> {
+    let Some(hub) = context.connection().namespace().hub() else { return Vec::new() };
+    let event = reply.event.as_ref().map(|(name, body)| hub.encode_event(name, body));
+    let ack = context.take_ack().and_then(|ack| {
+        let body = reply.ack.as_ref()?;
+        Some(hub.encode_ack(ack, body))
+    });
+    // JSON values always have an encoded form.
+    event.into_iter().chain(ack).filter_map(Result::ok).collect()
+}
+
+/// Sends a part of an answer. The handler's place stays taken until the client has room for it,
+/// which slows down a client that asks faster than it reads; one that does not read at all is
+/// disconnected, since it would otherwise wait for this answer for ever.
+pub(crate) async fn send(connection: &Arc<Connection>, frame: Frame) {
+    let patience = connection.gateway().settings.emit_timeout;
+    if connection.send_waiting(frame, patience).await == Err(NotSent::Full) {
+        connection.give_up();
+    }
+}
+
+/// Turns a panic into an exception that says nothing to the client.
+fn caught(context: &ExecutionContext, panic: &(dyn std::any::Any + Send)) -> WsException {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(not text)");
+    tracing::error!(
+        namespace = context.namespace(),
+        event = context.event(),
+        handler = context.handler(),
+        panic = message,
+        "a handler panicked"
+    );
+    WsException::panicked()
+}

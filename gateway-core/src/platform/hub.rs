@@ -1,0 +1,203 @@
+//! The sockets and rooms of one namespace: encoding, sending, membership.
+
+use std::{collections::HashSet, pin::pin, time::Duration};
+
+use futures_util::StreamExt;
+use socketioxide::adapter::Emitter;
+use socketioxide_core::{
+    Sid, Str,
+    adapter::{BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, errors::SocketError},
+    packet::Packet as BasePacket,
+    parser::Parse,
+};
+
+use super::{Packet, SocketId};
+use crate::wire::Payload;
+
+/// A packet, encoded once and ready for any number of sockets.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame(BasePacket);
+
+impl Frame {
+    /// Bytes on the wire, about.
+    pub(crate) fn size(&self) -> usize {
+        use socketioxide_core::{Value, packet::PacketData as Data};
+
+        match &self.0.inner {
+            Data::Event(Value::Str(text, attachments), _)
+            | Data::BinaryEvent(Value::Str(text, attachments), _)
+            | Data::EventAck(Value::Str(text, attachments), _)
+            | Data::BinaryAck(Value::Str(text, attachments), _) => {
+                text.len() + attachments.iter().flatten().map(bytes::Bytes::len).sum::<usize>()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Why a socket did not take a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Its buffer is full for the moment.
+    Full,
+    /// It is gone.
+    Gone,
+}
+
+/// What became of an event that asked for an acknowledgement.
+pub(crate) enum Answer {
+    Acknowledged(Packet),
+    Refused(Refused),
+    TimedOut,
+}
+
+/// The value has no encoded form.
+#[derive(Debug, thiserror::Error)]
+#[error("the payload cannot be encoded: {0}")]
+pub(crate) struct EncodeError(String);
+
+pub(crate) struct Hub {
+    local: CoreLocalAdapter<Emitter>,
+}
+
+impl Hub {
+    pub(super) fn new(local: CoreLocalAdapter<Emitter>) -> Self {
+        Self { local }
+    }
+
+    pub(super) fn local(&self) -> &CoreLocalAdapter<Emitter> {
+        &self.local
+    }
+
+    pub(crate) fn encode_event(
+        &self,
+        event: &str,
+        payload: &impl Payload,
+    ) -> Result<Frame, EncodeError> {
+        let value = self
+            .local
+            .parser()
+            .encode_value(&payload.wire(), Some(event))
+            .map_err(|error| EncodeError(error.to_string()))?;
+        Ok(Frame(BasePacket::event(self.path(), value)))
+    }
+
+    pub(crate) fn encode_ack(
+        &self,
+        ack: i64,
+        payload: &impl Payload,
+    ) -> Result<Frame, EncodeError> {
+        let value = self
+            .local
+            .parser()
+            .encode_value(&payload.wire(), None)
+            .map_err(|error| EncodeError(error.to_string()))?;
+        Ok(Frame(BasePacket::ack(self.path(), value, ack)))
+    }
+
+    /// Hands a frame to one socket. Never waits.
+    pub(crate) fn send(&self, to: SocketId, frame: Frame) -> Result<(), Refused> {
+        match self.local.broadcast(frame.0, BroadcastOptions::new(to.0)) {
+            Ok(()) => Ok(()),
+            Err(errors) => Err(errors.first().map_or(Refused::Gone, Refused::from)),
+        }
+    }
+
+    /// Hands an event to one socket and waits for its acknowledgement.
+    pub(crate) async fn send_with_ack(
+        &self,
+        to: SocketId,
+        frame: Frame,
+        timeout: Duration,
+    ) -> Answer {
+        use socketioxide::AckError;
+
+        let options = BroadcastOptions::new(to.0);
+        let (answers, _) = self.local.broadcast_with_ack(frame.0, options, Some(timeout));
+        match pin!(answers).next().await {
+            Some((_, Ok(value))) => Answer::Acknowledged(Packet::from(value)),
+            Some((_, Err(AckError::Socket(error)))) => Answer::Refused(Refused::from(&error)),
+            Some((_, Err(_))) => Answer::TimedOut,
+            None => Answer::Refused(Refused::Gone),
+        }
+    }
+
+    pub(crate) fn join(&self, id: SocketId, rooms: Vec<String>) {
+        self.local.add_all(id.0, rooms);
+    }
+
+    pub(crate) fn leave(&self, id: SocketId, rooms: Vec<String>) {
+        self.local.del(id.0, rooms);
+    }
+
+    pub(crate) fn leave_all(&self, id: SocketId) {
+        self.local.del_all(id.0);
+    }
+
+    pub(crate) fn rooms_of(&self, id: SocketId) -> Vec<String> {
+        self.local.socket_rooms(id.0).into_iter().map(Room::into_owned).collect()
+    }
+
+    /// The rooms that have a member.
+    pub(crate) fn rooms(&self) -> Vec<String> {
+        let mut options = BroadcastOptions::default();
+        options.add_flag(BroadcastFlags::Broadcast);
+        self.local.rooms(options).into_iter().map(Room::into_owned).collect()
+    }
+
+    /// The sockets in any of `rooms` (in the namespace, when there are none) and in none of
+    /// `except`; a socket's id is the name of a room with that socket alone.
+    pub(crate) fn members(&self, rooms: &[String], except: &[String]) -> Vec<SocketId> {
+        let mut options = BroadcastOptions::default();
+        options.rooms = rooms.iter().cloned().map(Room::Owned).collect();
+        options.except = except.iter().cloned().map(Room::Owned).collect();
+        if rooms.is_empty() {
+            options.add_flag(BroadcastFlags::Broadcast);
+        }
+        let mut members = self.local.sockets(options);
+
+        let excluded: HashSet<Sid> = except.iter().filter_map(|room| socket_named(room)).collect();
+        if !excluded.is_empty() {
+            members.retain(|sid| !excluded.contains(sid));
+        }
+        for named in rooms.iter().filter_map(|room| socket_named(room)) {
+            let mut in_excepted_room = false;
+            if !except.is_empty() {
+                let own = self.local.socket_rooms(named);
+                in_excepted_room = except.iter().any(|room| own.contains(room.as_str()));
+            }
+            if !excluded.contains(&named) && !in_excepted_room && !members.contains(&named) {
+                members.push(named);
+            }
+        }
+        members.into_iter().map(SocketId).collect()
+    }
+
+    /// Ends one socket's connection to the namespace.
+    ///
+    /// # Errors
+    /// The base must first queue its good-bye, and does nothing at all when the queue is full.
+    pub(crate) fn disconnect(&self, id: SocketId) -> Result<(), Refused> {
+        self.local
+            .disconnect_socket(BroadcastOptions::new(id.0))
+            .map_err(|errors| errors.first().map_or(Refused::Gone, Refused::from))
+    }
+
+    fn path(&self) -> Str {
+        self.local.path().clone()
+    }
+}
+
+impl From<&SocketError> for Refused {
+    fn from(error: &SocketError) -> Self {
+        match error {
+            SocketError::InternalChannelFull => Self::Full,
+            SocketError::Closed => Self::Gone,
+        }
+    }
+}
+
+/// The socket a room is named after. Ids have 16 characters, so ordinary names are told by length.
+fn socket_named(room: &str) -> Option<Sid> {
+    if room.len() == 16 { room.parse().ok() } else { None }
+}

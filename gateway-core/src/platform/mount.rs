@@ -1,0 +1,240 @@
+//! Hangs a gateway into the base: one middleware, one message handler and one disconnect handler a
+//! socket, all installed before the client is told that it is connected.
+//!
+//! The base calls its own connect handler in a task it spawns *after* the client was told, so
+//! whatever would be registered there misses the first messages.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{Arc, Weak},
+};
+
+use futures_util::FutureExt;
+use socketioxide::{
+    SocketIo, TransportType,
+    handler::{ConnectHandler, DisconnectHandler, MessageHandler},
+    socket::{DisconnectReason as BaseReason, Socket as BaseSocket},
+};
+use socketioxide_core::Value;
+
+use super::{
+    DisconnectReason, Hub, Packet, RequestHead, SocketId, Transport,
+    adapter::{GatewayAdapter, Hubs},
+};
+
+type Base = BaseSocket<GatewayAdapter>;
+
+/// What the gateways above want to hear of the platform: one of these a namespace.
+pub(crate) trait Occupant: Send + Sync + 'static {
+    /// What the occupant keeps for each client.
+    type Client: Send + Sync + 'static;
+
+    /// Decides whether a client is let in. Nothing was sent yet; `Err` is the message of the
+    /// client's `connect_error`.
+    fn admit(
+        self: Arc<Self>,
+        admission: Admission,
+    ) -> impl Future<Output = Result<Arc<Self::Client>, String>> + Send;
+
+    /// The client has been told that it is connected.
+    fn connected(&self, client: &Arc<Self::Client>);
+
+    /// A message came. Called on the connection's read loop, in the order of arrival.
+    fn received(&self, client: &Arc<Self::Client>, event: &str, packet: Packet, ack: Option<i64>);
+
+    /// The connection has ended. The socket leaves its rooms when this returns: the base refuses,
+    /// without a word, a client that comes back while its old socket is still there.
+    fn disconnected(&self, client: &Arc<Self::Client>, reason: DisconnectReason);
+}
+
+/// A client that asks to be let in.
+pub(crate) struct Admission {
+    pub(crate) id: SocketId,
+    pub(crate) link: Link,
+    pub(crate) head: Arc<RequestHead>,
+    /// The `auth` of the client's options, as JSON.
+    pub(crate) auth: Option<String>,
+}
+
+/// The platform's own handle of a socket; does not keep it alive.
+pub(crate) struct Link {
+    socket: Weak<Base>,
+    head: Arc<RequestHead>,
+}
+
+impl Link {
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        self.socket.upgrade().map(|socket| match socket.transport_type() {
+            TransportType::Polling => Transport::Polling,
+            TransportType::Websocket => Transport::Websocket,
+        })
+    }
+
+    /// Ends the client's TCP connection; says whether there was one to end. A client on polling
+    /// has none of its own.
+    pub(crate) fn cut(&self) -> bool {
+        let Some(socket) = self.socket.upgrade() else { return false };
+        let line = self.head.lines.get(&socket.id.to_string()).or_else(|| {
+            let websocket = socket.transport_type() == TransportType::Websocket;
+            self.head.switch.clone().filter(|_| websocket)
+        });
+        if let Some(line) = &line {
+            line.cut();
+        }
+        line.is_some()
+    }
+}
+
+/// The server of all namespaces.
+pub(crate) struct Mounted {
+    io: SocketIo<GatewayAdapter>,
+    hubs: Hubs,
+}
+
+impl Mounted {
+    pub(super) fn new(io: SocketIo<GatewayAdapter>, hubs: Hubs) -> Self {
+        Self { io, hubs }
+    }
+
+    /// Closes every connection; clients see the transport go, and come back elsewhere.
+    pub(crate) async fn close(&self) {
+        self.io.close().await;
+    }
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Mounted").finish_non_exhaustive()
+    }
+}
+
+/// Opens a namespace and lets its occupant in.
+pub(crate) fn mount<O: Occupant>(mounted: &Mounted, path: &str, occupant: Arc<O>) -> Arc<Hub> {
+    mounted.io.ns(path.to_owned(), Door(occupant));
+    mounted.hubs.take(path).expect("the base makes a namespace's adapter at once")
+}
+
+/// The way into one namespace.
+struct Door<O>(Arc<O>);
+
+impl<O> Clone for Door<O> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Carries the client from the middleware to the connect handler, on the base's socket: a socket
+/// that never gets that far takes it along when it is dropped.
+struct Admitted<O: Occupant>(Arc<O::Client>);
+
+impl<O: Occupant> Clone for Admitted<O> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+type Verdict = Result<(), Box<dyn fmt::Display + Send>>;
+
+impl<O: Occupant> Door<O> {
+    async fn admit(&self, socket: Arc<Base>, auth: Option<&Value>) -> Verdict {
+        let head: Arc<RequestHead> =
+            socket.req_parts().extensions.get().cloned().unwrap_or_default();
+        let admission = Admission {
+            id: SocketId(socket.id),
+            link: Link { socket: Arc::downgrade(&socket), head: Arc::clone(&head) },
+            head,
+            auth: match auth {
+                Some(Value::Str(json, _)) => Some(json.to_string()),
+                _ => None,
+            },
+        };
+        // A panic here would leave the client without any answer.
+        let verdict = AssertUnwindSafe(Arc::clone(&self.0).admit(admission)).catch_unwind();
+        let client = match verdict.await {
+            Ok(Ok(client)) => client,
+            Ok(Err(message)) => return Err(Box::new(message)),
+            Err(_panic) => return Err(Box::new("Internal server error")),
+        };
+        socket.on_fallback(Inlet { occupant: Arc::clone(&self.0), client: Arc::clone(&client) });
+        socket.on_disconnect(Outlet { occupant: Arc::clone(&self.0), client: Arc::clone(&client) });
+        socket.extensions.insert(Admitted::<O>(client));
+        Ok(())
+    }
+}
+
+impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Base>,
+        auth: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'a>> {
+        Box::pin(self.admit(socket, auth.as_ref()))
+    }
+
+    fn call(&self, socket: Arc<Base>, _: Option<Value>) {
+        if let Some(Admitted(client)) = socket.extensions.remove::<Admitted<O>>() {
+            self.0.connected(&client);
+        }
+    }
+}
+
+/// Every message of one socket.
+struct Inlet<O: Occupant> {
+    occupant: Arc<O>,
+    client: Arc<O::Client>,
+}
+
+impl<O: Occupant> MessageHandler<GatewayAdapter, ()> for Inlet<O> {
+    fn call(&self, _: Arc<Base>, value: Value, ack: Option<i64>) {
+        let packet = Packet::from(value);
+        // A panic would take the connection's read loop with it.
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            let text = packet.clone();
+            self.occupant.received(&self.client, event_name(text.text()), packet, ack);
+        }));
+        if handled.is_err() {
+            tracing::error!("a message was dropped by a panic in the dispatch; this is a bug");
+        }
+    }
+}
+
+/// The name in `["name", …]`. The base refuses packets whose name is no plain string.
+fn event_name(text: &str) -> &str {
+    let name = text.trim_start_matches(|c: char| c == '[' || c.is_ascii_whitespace());
+    let name = name.strip_prefix('"').unwrap_or(name);
+    name.split_once('"').map_or(name, |(name, _)| name)
+}
+
+/// The end of one socket.
+struct Outlet<O: Occupant> {
+    occupant: Arc<O>,
+    client: Arc<O::Client>,
+}
+
+impl<O: Occupant> DisconnectHandler<GatewayAdapter, ()> for Outlet<O> {
+    fn call_with_defer(&self, socket: Arc<Base>, reason: BaseReason, remove: fn(Arc<Base>)) {
+        // A panic must not leave the socket behind.
+        let noted = catch_unwind(AssertUnwindSafe(|| {
+            self.occupant.disconnected(&self.client, reason.into());
+        }));
+        if noted.is_err() {
+            tracing::error!("a panic while a client was leaving; this is a bug");
+        }
+        remove(socket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_name;
+
+    #[test]
+    fn the_event_is_the_first_string() {
+        assert_eq!(event_name(r#"["a",1]"#), "a");
+        assert_eq!(event_name(r#"[ "send-message", {"a":"b"}]"#), "send-message");
+        assert_eq!(event_name(r#"[""]"#), "");
+    }
+}

@@ -1,0 +1,171 @@
+//! The request a client connected with, detached from the connection's read buffer.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::{Context, Poll},
+};
+
+use axum::extract::ConnectInfo;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+
+use super::{
+    io::{Line, Switch},
+    serve::Peer,
+};
+
+/// What gateways can read of the handshake's request.
+///
+/// The base keeps the request for the life of the connection, and header values are slices of
+/// hyper's read buffer, which they would keep alive with them. So the head is copied out once, and
+/// the request goes on with only the headers the handshake itself needs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestHead {
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) address: Option<SocketAddr>,
+    /// Of the TCP connection the request came on.
+    pub(super) switch: Option<Switch>,
+    pub(super) lines: Lines,
+}
+
+/// The TCP connections of sessions that began on polling and went over to a WebSocket, by session:
+/// the request the base keeps came on another one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<HashMap<String, Weak<Line>>>>);
+
+impl Lines {
+    pub(super) fn get(&self, session: &str) -> Option<Switch> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.get(session).and_then(Switch::upgrade)
+    }
+
+    fn insert(&self, session: String, switch: &Switch) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody tells when a connection ends, so the dead are swept before the map grows.
+        if lines.len() == lines.capacity() {
+            lines.retain(|_, line| line.strong_count() > 0);
+        }
+        lines.insert(session, switch.downgrade());
+    }
+}
+
+const HANDSHAKE_HEADERS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::HOST,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+];
+
+/// Puts a [`RequestHead`] into the extensions of requests for the Socket.IO path.
+#[derive(Debug, Clone)]
+pub(crate) struct DetachLayer {
+    path: Arc<str>,
+    lines: Lines,
+}
+
+impl DetachLayer {
+    pub(crate) fn new(path: &str) -> Self {
+        Self { path: path.into(), lines: Lines::default() }
+    }
+}
+
+impl<S> tower::Layer<S> for DetachLayer {
+    type Service = Detach<S>;
+
+    fn layer(&self, inner: S) -> Detach<S> {
+        Detach { inner, layer: self.clone() }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Detach<S> {
+    inner: S,
+    layer: DetachLayer,
+}
+
+impl<S, B> tower::Service<Request<B>> for Detach<S>
+where
+    S: tower::Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        if request.uri().path().starts_with(&*self.layer.path) {
+            detach(&mut request, &self.layer.lines);
+        }
+        self.inner.call(request)
+    }
+}
+
+fn detach<B>(request: &mut Request<B>, lines: &Lines) {
+    let uri = copy_uri(request.uri());
+    let headers = copy_headers(request.headers());
+    *request.uri_mut() = uri.clone();
+
+    let mut kept = HeaderMap::with_capacity(HANDSHAKE_HEADERS.len());
+    for name in HANDSHAKE_HEADERS {
+        if let Some(value) = headers.get(&name) {
+            kept.insert(name, value.clone());
+        }
+    }
+    *request.headers_mut() = kept;
+
+    let extensions = request.extensions_mut();
+    let peer = extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.clone());
+    let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
+        extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
+    });
+    if let (Some(peer), Some(session)) = (&peer, upgraded_session(&uri)) {
+        lines.insert(session.to_owned(), &peer.switch);
+    }
+    // axum's router leaves the original URI here, a slice of the same buffer.
+    extensions.remove::<axum::extract::OriginalUri>();
+    extensions.insert(Arc::new(RequestHead {
+        uri,
+        headers,
+        address,
+        switch: peer.map(|peer| peer.switch),
+        lines: lines.clone(),
+    }));
+}
+
+/// The session a request wants to take over to a WebSocket.
+fn upgraded_session(uri: &Uri) -> Option<&str> {
+    let mut parameters = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (mut session, mut websocket) = (None, false);
+    for (name, value) in &mut parameters {
+        match name {
+            "sid" => session = Some(value),
+            "transport" => websocket = value == "websocket",
+            _ => {}
+        }
+    }
+    session.filter(|_| websocket)
+}
+
+fn copy_uri(uri: &Uri) -> Uri {
+    uri.to_string().parse().unwrap_or_default()
+}
+
+fn copy_headers(headers: &HeaderMap) -> HeaderMap {
+    headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let mut copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            copy.set_sensitive(value.is_sensitive());
+            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+            Some((name, copy))
+        })
+        .collect()
+}

@@ -1,0 +1,158 @@
+//! The HTTP server around the namespaces.
+
+use std::{borrow::Cow, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
+
+use axum::{
+    Router,
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
+use socketioxide::{SocketIo, TransportType};
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::{
+    Mounted, Transport,
+    adapter::{GatewayAdapter, Hubs},
+    io::{GuardedStream, Switch},
+    request::DetachLayer,
+};
+
+/// What is the whole server's and no gateway's.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerOptions {
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) transports: Vec<Transport>,
+    pub(crate) ping_interval: Duration,
+    pub(crate) ping_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_payload: usize,
+    pub(crate) write_timeout: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            path: Cow::Borrowed("/socket.io"),
+            transports: vec![Transport::Polling, Transport::Websocket],
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(45),
+            max_payload: 1_000_000,
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Read buffer of a WebSocket, in bytes: messages of a chat are small, and larger ones only take
+/// more reads.
+const WS_READ_BUFFER: usize = 1024;
+
+/// Opens the server: namespaces are mounted on the first, requests go through the second.
+pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> Router + use<>) {
+    let hubs = Hubs::default();
+    let builder = SocketIo::builder()
+        .req_path(options.path.clone())
+        .ping_interval(options.ping_interval)
+        .ping_timeout(options.ping_timeout)
+        .connect_timeout(options.connect_timeout)
+        .max_payload(options.max_payload as u64)
+        .ws_max_message_size(options.max_payload)
+        .ws_max_frame_size(options.max_payload)
+        .ws_read_buffer_size(WS_READ_BUFFER)
+        .with_adapter::<GatewayAdapter>(hubs.clone());
+    let builder = match options.transports.as_slice() {
+        [Transport::Polling] => builder.transports([TransportType::Polling]),
+        [Transport::Websocket] => builder.transports([TransportType::Websocket]),
+        _ => builder.transports([TransportType::Polling, TransportType::Websocket]),
+    };
+    let (layer, io) = builder.build_layer();
+    let detach = DetachLayer::new(&options.path);
+    (Mounted::new(io, hubs), move |router: Router| router.layer(layer).layer(detach))
+}
+
+/// Serves until `shutdown` resolves, then runs `close` and lets open requests end.
+pub(crate) async fn serve<C: Future<Output = ()>>(
+    listener: TcpListener,
+    write_timeout: Duration,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    close: impl FnOnce() -> C,
+) -> io::Result<()> {
+    /// How long requests that are not ours may still take, once every client is gone.
+    const LINGER: Duration = Duration::from_secs(1);
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = GuardedListener { listener, write_timeout };
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+        stopped.await.ok();
+    });
+    let mut serving = pin!(serving.into_future());
+    tokio::select! {
+        result = &mut serving => return result,
+        () = shutdown => {}
+    }
+    stop.send(()).ok();
+    // The server goes on in the meantime: clients on polling read their last packets by requests.
+    tokio::select! {
+        result = &mut serving => return result,
+        () = close() => {}
+    }
+    tokio::time::timeout(LINGER, serving).await.unwrap_or(Ok(()))
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) switch: Switch,
+}
+
+impl Connected<IncomingStream<'_, GuardedListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, GuardedListener>) -> Self {
+        Self { address: *stream.remote_addr(), switch: stream.io().switch() }
+    }
+}
+
+pub(crate) struct GuardedListener {
+    listener: TcpListener,
+    write_timeout: Duration,
+}
+
+impl Listener for GuardedListener {
+    type Io = GuardedStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (GuardedStream, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    // Without it, late acks wait for the peer's delayed TCP acknowledgement.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY was refused");
+                    }
+                    return (GuardedStream::new(stream, self.write_timeout), address);
+                }
+                Err(error) if of_one_connection(&error) => {}
+                Err(error) => {
+                    // Out of file descriptors, most likely: those of others must close first.
+                    tracing::error!(%error, "connections cannot be accepted");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+fn of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

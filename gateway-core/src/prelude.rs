@@ -1,0 +1,22 @@
+//! What an application's gateways use: `use gateway_core::prelude::*;`.
+//!
+//! ```
+//! use gateway_core::prelude::*;
+//! # let _ = App::builder();
+//! ```
+
+pub use bytes::Bytes;
+
+pub use crate::{
+    Ack, AckError, App, AppError, Args, Arguments, Authenticator, DisconnectReason, Disconnected,
+    EmitError, ErrorReply, Event, ExceptionFilter, ExecutionContext, FieldError, FromMessage,
+    Handshake, Identity, Inject, MessageBody, Overflow, Server, Socket, SocketData, SocketId,
+    Transport, WsException, WsResponse, WsStream,
+};
+#[cfg(feature = "jwt")]
+pub use crate::{JwtAuthenticator, JwtService};
+#[cfg(feature = "macros")]
+pub use crate::{
+    after_init, injectable, on_connection, on_disconnect, set_metadata, subscribe_message,
+    use_filters, use_guards, use_interceptors, use_pipes, web_socket_gateway,
+};

@@ -1,0 +1,275 @@
+//! [`Server`]: all clients of a namespace, as gateways hold it.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    error::EmitError,
+    namespace::Namespace,
+    outbox::{NotSent, Overflow},
+    platform::{Frame, SocketId},
+    socket::{Socket, check_event},
+    wire::Payload,
+};
+
+/// All clients of a gateway's namespace (NestJS: `@WebSocketServer() server`). Cheap to clone.
+///
+/// A field of this type is given the gateway's own namespace; services inject the gateway.
+///
+/// ```
+/// # mod app {
+/// use gateway_core::prelude::*;
+///
+/// #[web_socket_gateway(namespace = "/news")]
+/// pub struct NewsGateway {
+///     server: Server,
+/// }
+///
+/// impl NewsGateway {
+///     /// Called by whoever injects `Arc<NewsGateway>`.
+///     pub async fn publish(&self, headline: &str) -> Result<(), EmitError> {
+///         self.server.to("subscribers").emit("headline", headline).await
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Server {
+    namespace: Arc<Namespace>,
+}
+
+impl Server {
+    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+        Self { namespace }
+    }
+
+    /// The path of the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.namespace.path()
+    }
+
+    /// Sends an event to everyone. See [`Broadcast::emit`].
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
+    pub async fn emit(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<(), EmitError> {
+        self.everyone().emit(event, payload).await
+    }
+
+    /// Everyone in any of these rooms; a socket's id names the room with that socket alone.
+    #[must_use]
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.everyone().to(rooms)
+    }
+
+    /// Everyone but those in these rooms.
+    #[must_use]
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+        self.everyone().except(rooms)
+    }
+
+    /// A client by its id.
+    #[must_use]
+    pub fn socket(&self, id: SocketId) -> Option<Socket> {
+        self.namespace.client(id).map(Socket::new)
+    }
+
+    /// All clients, in no order.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.namespace.everyone().into_iter().map(Socket::new).collect()
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.namespace.everyone().len()
+    }
+
+    /// The rooms that have a member.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.namespace.hub().map(|hub| hub.rooms()).unwrap_or_default()
+    }
+
+    /// How many clients have been disconnected because they did not read what they were sent.
+    #[must_use]
+    pub fn slow_clients_disconnected(&self) -> u64 {
+        self.namespace.slow_clients()
+    }
+
+    fn everyone(&self) -> Broadcast {
+        Broadcast::new(Arc::clone(&self.namespace))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Server").field("namespace", &self.namespace()).finish()
+    }
+}
+
+/// An emit to many, under construction: rooms are added with [`to`](Self::to), taken away with
+/// [`except`](Self::except).
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # async fn tell(server: Server) -> Result<(), EmitError> {
+/// server.to("staff").to("guests").except("muted").emit("notice", "closing soon").await
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is sent before `emit`"]
+pub struct Broadcast {
+    namespace: Arc<Namespace>,
+    rooms: Vec<String>,
+    except: Vec<String>,
+}
+
+impl Broadcast {
+    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+        Self { namespace, rooms: Vec::new(), except: Vec::new() }
+    }
+
+    /// Also those in these rooms; each socket gets the event once.
+    pub fn to(mut self, rooms: impl Rooms) -> Self {
+        self.rooms.extend(rooms.into_names());
+        self
+    }
+
+    /// But not those in these rooms.
+    pub fn except(mut self, rooms: impl Rooms) -> Self {
+        self.except.extend(rooms.into_names());
+        self
+    }
+
+    /// Sends the event. Encoded once, and queued for every member before this returns; it never
+    /// waits for a member. One whose queue is full is handled as the gateway's [`Overflow`] says.
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
+    pub async fn emit(
+        self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<(), EmitError> {
+        check_event(event.as_ref())?;
+        let Some(hub) = self.namespace.hub() else { return Ok(()) };
+        let frame = hub.encode_event(event.as_ref(), &payload)?;
+        drop(payload);
+        let members = self.namespace.pick(&hub.members(&self.rooms, &self.except));
+        let mut crowded = false;
+        for member in &members {
+            crowded |= deliver(member, &frame);
+        }
+        // A loop of emits must let the tasks run that empty the queues it fills.
+        if crowded {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// The sockets this would reach, in no order.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        let Some(hub) = self.namespace.hub() else { return Vec::new() };
+        let members = hub.members(&self.rooms, &self.except);
+        self.namespace.pick(&members).into_iter().map(Socket::new).collect()
+    }
+}
+
+/// Queues a frame for one member; says whether its queue is growing.
+fn deliver(member: &Arc<crate::connection::Connection>, frame: &Frame) -> bool {
+    match member.send(frame.clone()) {
+        Ok(()) => member.outbox.is_overflowing(),
+        Err(NotSent::Gone) => false,
+        Err(NotSent::Full) => {
+            match member.gateway().overflow {
+                Overflow::Disconnect => member.give_up(),
+                Overflow::DropNewest => tracing::warn!(
+                    namespace = member.namespace().path(),
+                    socket = %member.id(),
+                    "a client that does not read fast enough misses a packet"
+                ),
+            }
+            true
+        }
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Broadcast")
+            .field("namespace", &self.namespace.path())
+            .field("rooms", &self.rooms)
+            .field("except", &self.except)
+            .finish()
+    }
+}
+
+/// One room's name, or several.
+///
+/// ```
+/// # fn takes(_: impl gateway_core::Rooms) {}
+/// takes("lobby");
+/// takes(format!("room:{}", 7));
+/// takes(["a", "b"]);
+/// takes(vec![String::from("a")]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name rooms",
+    label = "expected a string, an array or a `Vec` of strings, or a `SocketId`"
+)]
+pub trait Rooms {
+    #[doc(hidden)]
+    fn into_names(self) -> Vec<String>;
+}
+
+impl Rooms for &str {
+    fn into_names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl Rooms for String {
+    fn into_names(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl Rooms for &String {
+    fn into_names(self) -> Vec<String> {
+        vec![self.clone()]
+    }
+}
+
+impl Rooms for SocketId {
+    fn into_names(self) -> Vec<String> {
+        vec![self.to_string()]
+    }
+}
+
+impl<R: Rooms> Rooms for Vec<R> {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().flat_map(Rooms::into_names).collect()
+    }
+}
+
+impl<R: Rooms, const N: usize> Rooms for [R; N] {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().flat_map(Rooms::into_names).collect()
+    }
+}
+
+impl<R: Rooms + Clone> Rooms for &[R] {
+    fn into_names(self) -> Vec<String> {
+        self.iter().cloned().flat_map(Rooms::into_names).collect()
+    }
+}

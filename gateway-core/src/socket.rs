@@ -1,0 +1,222 @@
+//! [`Socket`]: one client, as handlers hold it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    connection::Connection,
+    error::{AckError, Disconnected, EmitError},
+    handshake::Handshake,
+    platform::{Answer, Frame, Refused, SocketId, Transport},
+    server::{Broadcast, Rooms},
+    wire::{InboundArguments, Payload},
+};
+
+/// One client in one namespace (NestJS: `@ConnectedSocket() client`). Cheap to clone.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # struct ChatGateway;
+/// # impl ChatGateway {
+/// async fn join_room(&self, socket: Socket, MessageBody(room): MessageBody<String>) -> Result<(), WsException> {
+///     socket.join(&room).await?;
+///     socket.to(&room).emit("user-joined", &room).await?;
+///     Ok(())
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Socket {
+    connection: Arc<Connection>,
+}
+
+impl Socket {
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// What the client itself calls `socket.id`.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.connection.id()
+    }
+
+    /// The path of the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.connection.namespace().path()
+    }
+
+    /// Whether the client is still there.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        !self.connection.is_closed()
+    }
+
+    /// How the client is connected right now; `None` once it is gone.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.connection.link.transport()
+    }
+
+    /// What the client brought along when it connected.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.connection.handshake
+    }
+
+    /// The socket's own `T`, made with `T::default()` when it is first asked for, and the same one
+    /// from then on (socket.io: `socket.data`).
+    #[must_use]
+    pub fn data<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.connection.data()
+    }
+
+    /// Sends an event; waits while the client's queue is full, at most for
+    /// [`emit_timeout`](crate::AppBuilder::emit_timeout).
+    ///
+    /// `Ok` says that the event is on its way, in order; only an acknowledgement says that it came.
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded, the client is gone, or its queue stayed full.
+    pub async fn emit(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<(), EmitError> {
+        let frame = self.encode(event.as_ref(), &payload)?;
+        drop(payload);
+        let patience = self.connection.gateway().settings.emit_timeout;
+        Ok(self.connection.send_waiting(frame, patience).await?)
+    }
+
+    /// Sends an event, or says at once that the client's queue is full.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit); [`EmitError::Full`] without waiting.
+    pub fn try_emit(&self, event: impl AsRef<str>, payload: impl Payload) -> Result<(), EmitError> {
+        let frame = self.encode(event.as_ref(), &payload)?;
+        Ok(self.connection.send(frame)?)
+    }
+
+    /// Sends an event and waits for its acknowledgement, at most for
+    /// [`ack_timeout`](crate::AppBuilder::ack_timeout). A tuple takes all arguments of the
+    /// acknowledgement, any other type the first.
+    ///
+    /// # Errors
+    /// When the event was not sent, the client did not answer, or with something else than a `T`.
+    pub async fn emit_with_ack<T: DeserializeOwned>(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<T, AckError> {
+        let frame = self.encode(event.as_ref(), &payload)?;
+        drop(payload);
+        let settings = &self.connection.gateway().settings;
+        let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
+        let mut nap = Duration::from_millis(1);
+        loop {
+            self.connection.outbox_drained(settings.emit_timeout).await?;
+            let answer = hub.send_with_ack(self.id(), frame.clone(), settings.ack_timeout);
+            let answer = tokio::select! {
+                answer = answer => answer,
+                () = self.connection.gone() => return Err(EmitError::Disconnected.into()),
+            };
+            match answer {
+                Answer::Acknowledged(packet) => {
+                    return InboundArguments::acknowledgement(packet.text(), packet.attachments())
+                        .decode()
+                        .map_err(|error| AckError::Decode(error.field.message));
+                }
+                Answer::TimedOut => return Err(AckError::Timeout),
+                Answer::Refused(Refused::Gone) => return Err(EmitError::Disconnected.into()),
+                Answer::Refused(Refused::Full) => {
+                    if nap > settings.emit_timeout {
+                        return Err(EmitError::Full.into());
+                    }
+                    tokio::time::sleep(nap).await;
+                    nap *= 2;
+                }
+            }
+        }
+    }
+
+    /// Enters rooms: a name, or several.
+    ///
+    /// # Errors
+    /// When the client is gone; nothing is left behind then.
+    pub async fn join(&self, rooms: impl Rooms) -> Result<(), Disconnected> {
+        if self.connection.join(rooms.into_names()) { Ok(()) } else { Err(Disconnected) }
+    }
+
+    /// Leaves rooms: a name, or several.
+    pub async fn leave(&self, rooms: impl Rooms) {
+        self.connection.leave(rooms.into_names());
+    }
+
+    /// The rooms it is in, in no order; once it is gone, those it was in.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.connection.rooms()
+    }
+
+    /// Whether it is in a room.
+    #[must_use]
+    pub fn in_room(&self, room: &str) -> bool {
+        self.connection.rooms().iter().any(|name| name == room)
+    }
+
+    /// Everyone in these rooms but this socket.
+    #[must_use]
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.broadcast().to(rooms)
+    }
+
+    /// Everyone in the namespace but this socket.
+    #[must_use]
+    pub fn broadcast(&self) -> Broadcast {
+        let namespace = Arc::clone(&self.connection.gateway().namespace);
+        Broadcast::new(namespace).except(self.id().to_string())
+    }
+
+    /// Ends the connection to this namespace. The client's other namespaces live on, and it does
+    /// not come back by itself.
+    pub fn disconnect(&self) {
+        self.connection.disconnect();
+    }
+
+    fn encode(&self, event: &str, payload: &impl Payload) -> Result<Frame, EmitError> {
+        check_event(event)?;
+        let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
+        Ok(hub.encode_event(event, payload)?)
+    }
+}
+
+/// Names that mean something else to a client than an event: its `socket.on("disconnect")` would
+/// fire.
+pub(crate) fn check_event(event: &str) -> Result<(), EmitError> {
+    match event {
+        "connect" | "connect_error" | "disconnect" | "disconnecting" | "newListener"
+        | "removeListener" => Err(EmitError::ReservedEvent(event.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.connection, &other.connection)
+    }
+}
+
+impl Eq for Socket {}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Socket")
+            .field("id", &self.id())
+            .field("namespace", &self.namespace())
+            .finish()
+    }
+}

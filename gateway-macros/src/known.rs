@@ -1,0 +1,150 @@
+//! What users write where an option was expected, and what to tell them: misspelt names, names
+//! from NestJS, options that belong elsewhere or do not exist yet.
+
+use proc_macro2::{Ident, TokenTree};
+
+use crate::errors::mistake;
+use crate::suggest::{list, nearest, normal};
+
+const GATEWAY: [&str; 7] =
+    ["namespace", "authenticate", "serial", "concurrency", "inbox", "overflow", "crate"];
+
+/// NestJS takes these on each gateway and ignores all but the first gateway's. Here they are the
+/// server's: with the call that sets them, where there is one.
+const SERVER: [(&str, Option<&str>); 20] = [
+    ("port", Some("app.serve(address)")),
+    ("path", Some("App::builder().path(\"/socket.io\")")),
+    ("transports", Some("App::builder().transports(..)")),
+    ("ping_interval", Some("App::builder().ping_interval(..)")),
+    ("ping_timeout", Some("App::builder().ping_timeout(..)")),
+    ("max_http_buffer_size", Some("App::builder().max_payload(..)")),
+    ("max_payload", Some("App::builder().max_payload(..)")),
+    ("connect_timeout", Some("App::builder().connect_timeout(..)")),
+    ("adapter", None),
+    ("parser", None),
+    ("serve_client", None),
+    ("upgrade_timeout", None),
+    ("allow_request", None),
+    ("allow_upgrades", None),
+    ("per_message_deflate", None),
+    ("http_compression", None),
+    ("ws_engine", None),
+    ("initial_packet", None),
+    ("cookie", None),
+    ("allow_eio3", None),
+];
+
+/// An option of the struct's attribute that does not exist.
+pub(crate) fn unknown_gateway_option(key: &Ident) -> syn::Error {
+    let written = key.to_string();
+    let is = |name: &&str| normal(name) == normal(&written);
+    if let Some((name, call)) = SERVER.iter().find(|(name, _)| is(name)) {
+        return mistake(
+            key,
+            format!("`{key}` belongs to the whole server, not to one gateway"),
+            match call {
+                Some(call) => format!("write `{call}` where the application starts"),
+                None => format!("`{name}` cannot be chosen; `App::builder()` has what can be"),
+            },
+        );
+    }
+    match written.as_str() {
+        "cors" => mistake(
+            key,
+            "`cors` is not available yet",
+            "remove it; without it, pages from the server's own origin can connect",
+        ),
+        "guards" | "interceptors" | "pipes" => mistake(
+            key,
+            format!("`{key}` are not available yet"),
+            "remove it: nothing would run; check inside the handler and return `Err(WsException)`",
+        ),
+        "filters" => mistake(
+            key,
+            "filters have an attribute of their own",
+            "write `#[use_filters(MyFilter)]` above the struct",
+        ),
+        _ => {
+            let server: Vec<&str> = SERVER.iter().map(|(name, _)| *name).collect();
+            match (nearest(&written, &GATEWAY), nearest(&written, &server)) {
+                (None, Some(name)) => mistake(
+                    key,
+                    format!("`web_socket_gateway` has no option `{key}`"),
+                    format!(
+                        "did you mean `{name}`? It belongs to the whole server: `App::builder()`"
+                    ),
+                ),
+                _ => unknown(key, "web_socket_gateway", &GATEWAY),
+            }
+        }
+    }
+}
+
+/// An option that does not exist: says which one is nearest, or which there are.
+pub(crate) fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> syn::Error {
+    let help = match nearest(&key.to_string(), known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if known.len() == 1 => format!("the only option is {}", list(known)),
+        None => format!("the options are {}", list(known)),
+    };
+    mistake(key, format!("`{attribute}` has no option `{key}`"), help)
+}
+
+/// An option on an impl block.
+pub(crate) fn option_on_block(key: &Ident) -> syn::Error {
+    if GATEWAY.contains(&key.to_string().as_str()) {
+        return mistake(
+            key,
+            format!("`{key}` belongs on the struct, not on its impl block"),
+            "move it to `#[web_socket_gateway(..)]` above the struct; the impl's takes no options",
+        );
+    }
+    // Somebody who reads "move it" would find out on the struct that it does not exist there either.
+    unknown_gateway_option(key)
+}
+
+/// Something that is no name where an option of the struct's attribute should begin.
+pub(crate) fn gateway_literal(written: &TokenTree) -> syn::Error {
+    let text = written.to_string();
+    if text.starts_with('"') {
+        return mistake(written, "an option has a name", format!("write `namespace = {text}`"));
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return mistake(
+            written,
+            "a gateway has no port of its own",
+            "write `app.serve(address)` where the application starts",
+        );
+    }
+    mistake(
+        written,
+        "an option is written `name = value`",
+        format!(
+            "write `#[web_socket_gateway(namespace = \"/chat\")]`; the options are {}",
+            list(&GATEWAY)
+        ),
+    )
+}
+
+/// The same on an impl block.
+pub(crate) fn block_literal(written: &TokenTree) -> syn::Error {
+    mistake(
+        written,
+        "an impl block takes no options",
+        "write `#[web_socket_gateway]` here, and the options above the struct",
+    )
+}
+
+/// The same behind the event of a subscription.
+pub(crate) fn message_literal(written: &TokenTree) -> syn::Error {
+    mistake(
+        written,
+        "one `#[subscribe_message]` takes one event",
+        "write a second method for a second event; it may call this one",
+    )
+}
+
+/// The same in `#[injectable(..)]`.
+pub(crate) fn injectable_literal(written: &TokenTree) -> syn::Error {
+    mistake(written, "this is no option", "write `#[injectable]` or `#[injectable(as dyn Trait)]`")
+}

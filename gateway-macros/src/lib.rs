@@ -1,0 +1,119 @@
+//! The attributes of `gateway-core`: they state facts about gateways and submit them.
+//!
+//! Applications depend on `gateway-core`, which re-exports and documents every attribute; this
+//! crate is its other half and knows nothing but the names in `gateway_core::private`.
+//!
+//! The way of an attribute: `attr` reads its arguments, `read` takes the item apart into the
+//! `model`, `check` asks the rules, `expand` prints. Mistakes gather in one `errors::Errors` and
+//! come out together, beside the user's item.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod attr;
+mod check;
+mod entry;
+mod errors;
+mod expand;
+mod known;
+mod mark;
+mod misplaced;
+mod model;
+mod read;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+use crate::mark::Mark;
+
+/// Declares a gateway (on its struct) or its handlers (on its impl blocks).
+///
+/// Documented where applications find it: `gateway_core::web_socket_gateway`.
+#[proc_macro_attribute]
+pub fn web_socket_gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    entry::web_socket_gateway(arguments.into(), item.into()).into()
+}
+
+/// Makes a struct a service whose fields are injected.
+///
+/// Documented where applications find it: `gateway_core::injectable`.
+#[proc_macro_attribute]
+pub fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    entry::injectable(arguments.into(), item.into()).into()
+}
+
+/// Makes a method of a gateway the handler of an event.
+///
+/// Documented where applications find it: `gateway_core::subscribe_message`.
+#[proc_macro_attribute]
+pub fn subscribe_message(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::handler(Mark::SubscribeMessage, item.into()).into()
+}
+
+/// Makes a method of a gateway run when a client has connected.
+///
+/// Documented where applications find it: `gateway_core::on_connection`.
+#[proc_macro_attribute]
+pub fn on_connection(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::handler(Mark::OnConnection, item.into()).into()
+}
+
+/// Makes a method of a gateway run when a client has left.
+///
+/// Documented where applications find it: `gateway_core::on_disconnect`.
+#[proc_macro_attribute]
+pub fn on_disconnect(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::handler(Mark::OnDisconnect, item.into()).into()
+}
+
+/// Makes a method of a gateway run once, before the first client.
+///
+/// Documented where applications find it: `gateway_core::after_init`.
+#[proc_macro_attribute]
+pub fn after_init(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::handler(Mark::AfterInit, item.into()).into()
+}
+
+/// Names the filters that answer for errors, of a gateway or of one handler.
+///
+/// Documented where applications find it: `gateway_core::use_filters`.
+#[proc_macro_attribute]
+pub fn use_filters(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::use_filters(&arguments.into(), item.into()).into()
+}
+
+/// Not available yet: an error wherever it stands, so that nobody believes a guard runs.
+///
+/// Documented where applications find it: `gateway_core::use_guards`.
+#[proc_macro_attribute]
+pub fn use_guards(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::unavailable(Mark::UseGuards, &item.into()).into()
+}
+
+/// Not available yet: an error wherever it stands.
+///
+/// Documented where applications find it: `gateway_core::use_interceptors`.
+#[proc_macro_attribute]
+pub fn use_interceptors(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::unavailable(Mark::UseInterceptors, &item.into()).into()
+}
+
+/// Not available yet: an error wherever it stands.
+///
+/// Documented where applications find it: `gateway_core::use_pipes`.
+#[proc_macro_attribute]
+pub fn use_pipes(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::unavailable(Mark::UsePipes, &item.into()).into()
+}
+
+/// Not available yet: an error wherever it stands.
+///
+/// Documented where applications find it: `gateway_core::set_metadata`.
+#[proc_macro_attribute]
+pub fn set_metadata(_: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::unavailable(Mark::SetMetadata, &item.into()).into()
+}

@@ -1,0 +1,124 @@
+//! What was understood of the user's item: facts with their spans, and no decisions.
+
+use proc_macro2::Ident;
+use syn::{Attribute, Expr, ItemImpl, ItemStruct, LitStr, Member, Path, Type};
+
+/// A struct marked `#[web_socket_gateway]`.
+pub(crate) struct Gateway {
+    /// As it is re-emitted: without our attributes.
+    pub(crate) item: ItemStruct,
+    pub(crate) options: GatewayOptions,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// What stands in the parentheses of `#[web_socket_gateway(..)]`.
+#[derive(Default)]
+pub(crate) struct GatewayOptions {
+    pub(crate) core: Option<Path>,
+    pub(crate) namespace: Option<Setting>,
+    pub(crate) authenticate: Option<Type>,
+    pub(crate) serial: bool,
+    pub(crate) concurrency: Option<Setting>,
+    pub(crate) inbox_messages: Option<Setting>,
+    pub(crate) inbox_bytes: Option<Setting>,
+    pub(crate) overflow: Option<Setting>,
+}
+
+/// An option's value: an expression evaluated at start, or a closure from something provided.
+pub(crate) struct Setting {
+    pub(crate) value: Expr,
+}
+
+/// One field of a gateway or an injectable.
+pub(crate) struct Field {
+    pub(crate) member: Member,
+    pub(crate) ty: Type,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) source: Source,
+}
+
+/// Where a field's value comes from.
+pub(crate) enum Source {
+    Injected,
+    /// `#[init]`.
+    Default,
+    /// `#[init(expression)]`.
+    Value(Expr),
+}
+
+/// One entry of `#[use_filters(..)]`.
+pub(crate) enum Filter {
+    /// A bare path: a type, built by injection.
+    Injected(Type),
+    /// Anything else: evaluated once, at start.
+    Value(Expr),
+}
+
+/// An `impl` block marked `#[web_socket_gateway]`.
+pub(crate) struct Block {
+    /// As it is re-emitted: without our attributes.
+    pub(crate) item: ItemImpl,
+    pub(crate) core: Option<Path>,
+    pub(crate) handlers: Vec<Handler>,
+}
+
+/// A method the framework calls.
+pub(crate) struct Handler {
+    pub(crate) occasion: Occasion,
+    pub(crate) ident: Ident,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) arguments: Vec<Type>,
+    /// `None` where the user wrote no return type.
+    pub(crate) returns: Option<Type>,
+    pub(crate) filters: Vec<Filter>,
+    /// Whether its signature lets a call be printed.
+    pub(crate) is_callable: bool,
+}
+
+/// When a handler is called.
+pub(crate) enum Occasion {
+    Message(Subscription),
+    Hook(Hook),
+}
+
+/// What stands in the parentheses of `#[subscribe_message(..)]`.
+pub(crate) struct Subscription {
+    pub(crate) event: LitStr,
+    pub(crate) serial: bool,
+}
+
+/// The moments of a connection's life, and of the gateway's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Connection,
+    Disconnect,
+    Init,
+}
+
+impl Hook {
+    /// The attribute that declares it.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Connection => "on_connection",
+            Self::Disconnect => "on_disconnect",
+            Self::Init => "after_init",
+        }
+    }
+}
+
+/// A struct marked `#[injectable]`.
+pub(crate) struct Injectable {
+    /// As it is re-emitted: without our attributes.
+    pub(crate) item: ItemStruct,
+    pub(crate) options: InjectableOptions,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// What stands in the parentheses of `#[injectable(..)]`.
+#[derive(Default)]
+pub(crate) struct InjectableOptions {
+    pub(crate) core: Option<Path>,
+    /// `as dyn Trait`.
+    pub(crate) provides: Option<Type>,
+}

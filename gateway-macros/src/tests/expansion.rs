@@ -1,0 +1,182 @@
+//! What a reader of the expansion sees, and that it stays small.
+
+use super::{block, pretty};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::entry::{injectable, web_socket_gateway};
+use crate::misplaced;
+
+fn chat_struct() -> TokenStream {
+    web_socket_gateway(
+        quote!(namespace = "/chat", authenticate = JwtAuthenticator<User>, serial),
+        quote! {
+            #[use_filters(WsExceptionFilter)]
+            pub struct ChatGateway {
+                server: Server,
+                messages: Arc<MessageStore>,
+            }
+        },
+    )
+}
+
+fn send_message() -> TokenStream {
+    block(&quote! {
+        #[subscribe_message("send-message")]
+        async fn send_message(
+            &self,
+            Identity(user): Identity<User>,
+            MessageBody(body): MessageBody<SendMessage>,
+        ) -> Result<ChatMessage, WsException> {
+            self.messages.append(&body.room_id, user.id, &body.content).await
+        }
+    })
+}
+
+#[test]
+fn gateway_struct() {
+    insta::assert_snapshot!(pretty(chat_struct()));
+}
+
+#[test]
+fn gateway_struct_with_every_option() {
+    insta::assert_snapshot!(pretty(web_socket_gateway(
+        quote! {
+            namespace = |config: &Config| config.namespace.clone(),
+            concurrency = 16,
+            inbox(messages = 100, bytes = 1024 * 1024),
+            overflow = Overflow::DropNewest,
+            crate = framework::core,
+        },
+        quote! {
+            #[derive(Debug)]
+            #[use_filters(Catch<Io>, Log::to("errors"), (FALLBACK))]
+            struct Everything {
+                #[init] seen: AtomicU64,
+                #[init(HashSet::new())] names: Mutex<HashSet<String>>,
+                #[cfg(feature = "audit")] audit: Arc<Audit>,
+            }
+        },
+    )));
+}
+
+#[test]
+fn unit_and_tuple_structs() {
+    insta::assert_snapshot!(pretty(web_socket_gateway(
+        TokenStream::new(),
+        quote!(
+            pub struct Ping;
+        )
+    )));
+    insta::assert_snapshot!(pretty(web_socket_gateway(
+        TokenStream::new(),
+        quote!(
+            pub struct Pair(Server, #[init] AtomicU64);
+        )
+    )));
+}
+
+#[test]
+fn message_handler() {
+    insta::assert_snapshot!(pretty(send_message()));
+}
+
+#[test]
+fn message_handler_with_everything() {
+    insta::assert_snapshot!(pretty(block(&quote! {
+        /// Documented.
+        #[cfg(feature = "history")]
+        #[use_filters(Audit)]
+        #[deprecated]
+        #[subscribe_message("history", serial)]
+        async fn history(&self) -> WsStream<impl Stream<Item = WsResponse<u32>>> {
+            WsStream::new(empty())
+        }
+
+        fn helper(&self) {}
+    })));
+}
+
+#[test]
+fn hooks() {
+    insta::assert_snapshot!(pretty(block(&quote! {
+        #[after_init]
+        async fn ready(&self) {}
+        #[on_connection]
+        async fn connected(&self, socket: Socket) -> Result<(), WsException> { Ok(()) }
+        #[on_disconnect]
+        async fn gone(&self, socket: Socket, reason: DisconnectReason) {}
+    })));
+}
+
+#[test]
+fn services() {
+    insta::assert_snapshot!(pretty(injectable(
+        TokenStream::new(),
+        quote!(
+            pub struct Notifications {
+                chat: Arc<ChatGateway>,
+            }
+        )
+    )));
+    insta::assert_snapshot!(pretty(injectable(
+        quote!(as dyn Clock),
+        quote!(
+            pub struct SystemClock;
+        )
+    )));
+}
+
+#[test]
+fn a_gateway_with_mistakes_keeps_the_struct_and_a_stub() {
+    insta::assert_snapshot!(pretty(web_socket_gateway(
+        quote!(namspace = "/chat", authenticate = JwtAuthenticator<User>),
+        quote! {
+            #[use_filters(WsExceptionFilter)]
+            struct ChatGateway { #[init] seen: AtomicU64 }
+        },
+    )));
+}
+
+#[test]
+fn filters_above_the_gateway_move_below_it_in_order() {
+    let moved = misplaced::use_filters(
+        &quote!(A),
+        quote! {
+            /// Documented.
+            #[use_filters(B)]
+            #[web_socket_gateway(serial)]
+            #[use_filters(C)]
+            struct ChatGateway;
+        },
+    );
+    insta::assert_snapshot!(pretty(moved), @r"
+    /// Documented.
+    #[web_socket_gateway(serial)]
+    #[use_filters(A)]
+    #[use_filters(B)]
+    #[use_filters(C)]
+    struct ChatGateway;
+    ");
+}
+
+/// Lines between those that hold `from` and `to`, both not counted.
+fn lines_between(text: &str, from: &str, to: &str) -> usize {
+    let position =
+        |part: &str| text.lines().position(|line| line.contains(part)).expect("a line with it");
+    position(to) - position(from) - 1
+}
+
+#[test]
+fn a_handler_of_two_extractors_takes_25_lines_at_most() {
+    let printed = pretty(send_message());
+    let lines = lines_between(&printed, "use __gateway::reply_ladder", "__gateway::inventory") - 2;
+    assert!(lines <= 25, "{lines} lines:\n{printed}");
+}
+
+#[test]
+fn a_gateway_takes_40_lines_at_most() {
+    let printed = pretty(chat_struct());
+    let lines = lines_between(&printed, "#[allow(deprecated)]", "__gateway::inventory") + 4;
+    assert!(lines <= 40, "{lines} lines:\n{printed}");
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Runs all tests: formatting, lints, documentation, the Rust tests, the suites of the real
+# clients, and the memory of a connection. It installs what they need. What it cannot install it
+# names in one line and skips; with CI=true that is a failure in the end.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh --quick    without the memory of a connection, which needs an optimised build
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+for argument in "$@"; do
+  case $argument in
+    --quick) quick=true ;;
+    *)
+      echo "usage: scripts/test.sh [--quick]" >&2
+      exit 2
+      ;;
+  esac
+done
+
+passed=()
+skipped=()
+
+# step NAME COMMAND...: the first one that fails ends the script.
+step() {
+  local name=$1 begun=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if ! "$@"; then
+    printf '\n=== FAILED: %s\n' "$name" >&2
+    exit 1
+  fi
+  passed+=("$name, $((SECONDS - begun)) s")
+}
+
+# skip NAME WHY
+skip() {
+  printf '\n=== %s\nskipped: %s\n' "$1" "$2"
+  skipped+=("$1: $2")
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# Packages of Debian and its kin, where nobody must be asked for that.
+install_packages() {
+  [[ $EUID -eq 0 ]] && has apt-get || return 1
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+  "${install[@]}" >/dev/null 2>&1 || { apt-get update >/dev/null 2>&1 && "${install[@]}" >/dev/null 2>&1; }
+}
+
+# ---------------------------------------------------------------------------------------- Rust
+
+rust_documentation() {
+  RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+}
+
+has cargo || {
+  echo "missing: cargo, see https://rustup.rs" >&2
+  exit 1
+}
+step "formatting" cargo fmt --all --check
+step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
+step "documentation" rust_documentation
+step "Rust tests" cargo test --locked --workspace
+step "programs for the clients" cargo build --locked -p demo-app -p tests --bins
+
+# --------------------------------------------------------------------------------- real clients
+
+target=$(cargo metadata --no-deps --format-version=1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+export WIRE_PROGRAMS=$target/debug
+
+node_is_new_enough() {
+  has npm && node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)' 2>/dev/null
+}
+
+node_packages() {
+  local lock=tests/wire/package-lock.json
+  [[ tests/wire/node_modules/.package-lock.json -nt $lock ]] || npm --prefix tests/wire ci --no-audit --no-fund
+}
+
+has_browser() {
+  [[ -n ${CHROMIUM:-} ]] || [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser ]]
+}
+
+if node_is_new_enough; then
+  step "packages of the official client" node_packages
+  step "official client" npm --prefix tests/wire test
+  if has_browser || install_packages chromium; then
+    step "page in a browser" npm --prefix tests/wire run test:page
+  else
+    skip "page in a browser" "missing: chromium (apt-get install chromium, or CHROMIUM=its path)"
+  fi
+else
+  skip "official client" "missing: node 20.11 or newer with npm"
+  skip "page in a browser" "missing: node 20.11 or newer with npm"
+fi
+
+venv=$target/wire-python
+
+python_packages() {
+  cmp -s tests/wire-python/requirements.txt "$venv/requirements.txt" && return
+  rm -rf "$venv"
+  python3 -m venv "$venv" &&
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/wire-python/requirements.txt &&
+    cp tests/wire-python/requirements.txt "$venv/"
+}
+
+python_client() {
+  "$venv/bin/python" -B -m unittest discover --verbose --start-directory tests/wire-python
+}
+
+has_venv() {
+  python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+if has_venv || { install_packages python3 python3-venv && has_venv; }; then
+  step "packages of python-socketio" python_packages
+  step "python-socketio" python_client
+else
+  skip "python-socketio" "missing: python 3.10 or newer with venv (apt-get install python3-venv)"
+fi
+
+# --------------------------------------------------------------------------------------- memory
+
+# A profile of its own, because the release profile's link-time optimisation takes minutes and
+# changes nothing that is measured here.
+memory() {
+  cargo run --locked --config 'profile.measure.inherits="release"' --config 'profile.measure.lto="off"' \
+    --config 'profile.measure.codegen-units=16' --profile measure -p tests --bin memory
+}
+
+if $quick; then
+  skip "memory of a connection" "left out by --quick"
+else
+  step "memory of a connection" memory
+fi
+
+# -------------------------------------------------------------------------------------- summary
+
+printf '\n=== summary\n'
+printf 'passed:  %s\n' "${passed[@]}"
+if ((${#skipped[@]} > 0)); then
+  printf 'skipped: %s\n' "${skipped[@]}"
+  if [[ ${CI:-} == true ]]; then
+    echo "with CI=true nothing may be skipped" >&2
+    exit 1
+  fi
+fi

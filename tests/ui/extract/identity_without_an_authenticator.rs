@@ -1,0 +1,16 @@
+use gateway_core::prelude::*;
+
+struct User;
+
+#[web_socket_gateway]
+struct ChatGateway;
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[subscribe_message("send-message")]
+    async fn send_message(&self, user: Identity<User>) {
+        drop(user);
+    }
+}
+
+fn main() {}

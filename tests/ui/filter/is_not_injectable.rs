@@ -1,0 +1,21 @@
+use gateway_core::prelude::*;
+
+struct Translate;
+
+impl ExceptionFilter for Translate {
+    type Catch = WsException;
+
+    async fn catch(
+        &self,
+        exception: &WsException,
+        _: &ExecutionContext,
+    ) -> Result<ErrorReply, WsException> {
+        Ok(ErrorReply::new("error", &exception.message()))
+    }
+}
+
+#[web_socket_gateway]
+#[use_filters(Translate)]
+struct ChatGateway;
+
+fn main() {}

@@ -1,0 +1,111 @@
+// The expansion names nothing that a user could have named differently.
+#![deny(warnings)]
+#![allow(dead_code, non_camel_case_types, unused_macros)]
+
+use gateway_core::{ErrorReply, ExceptionFilter, ExecutionContext, Socket, WsException};
+use gateway_core::{injectable, web_socket_gateway};
+
+struct Result;
+struct Option;
+struct String;
+struct Box;
+struct Vec;
+struct Ok;
+struct Err;
+struct Some;
+struct None;
+struct Arc;
+struct Pin;
+struct Call;
+struct Message;
+struct Reply;
+struct Gateway;
+struct Peel;
+struct Kind;
+struct usize;
+struct bool;
+struct str;
+trait Send {}
+trait Sync {}
+trait Future {}
+trait Clone {}
+trait Default {}
+trait Sized {}
+trait Injectable {}
+trait Into {}
+trait From {}
+trait Fn {}
+mod std {}
+mod core {}
+mod alloc {}
+mod inventory {}
+mod private {}
+mod serde {}
+
+macro_rules! unreachable {
+    () => {};
+}
+macro_rules! vec {
+    () => {};
+}
+macro_rules! concat {
+    () => {};
+}
+
+type Fallible<T> = ::std::result::Result<T, WsException>;
+
+#[injectable]
+struct Filter;
+
+impl ExceptionFilter for Filter {
+    type Catch = WsException;
+
+    async fn catch(&self, _: &WsException, _: &ExecutionContext) -> Fallible<ErrorReply> {
+        ::std::result::Result::Ok(ErrorReply::new("error", &1))
+    }
+}
+
+#[web_socket_gateway(namespace = "/hostile", serial, concurrency = 3)]
+#[use_filters(Filter)]
+struct ChatGateway {
+    #[init]
+    count: ::std::sync::atomic::AtomicU64,
+    #[init(7)]
+    seven: u8,
+}
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[after_init]
+    async fn ready(&self) {}
+
+    #[on_connection]
+    async fn connected(&self, _: Socket) -> Fallible<()> {
+        ::std::result::Result::Ok(())
+    }
+
+    #[on_disconnect]
+    async fn disconnected(&self, _: Socket) {}
+
+    // A name that the handle to the gateway has as well.
+    #[subscribe_message("clone")]
+    async fn clone(&self, _: Socket) -> Fallible<u8> {
+        ::std::result::Result::Ok(self.seven)
+    }
+
+    #[subscribe_message("type")]
+    async fn r#type(&self) {}
+}
+
+// Methods on everything, called as those the expansion calls.
+trait Everything {
+    fn reply(&self) {}
+    fn filter(&self) {}
+    fn message(&self) {}
+    fn declare(&self) {}
+    fn finish(&self) {}
+}
+
+impl<T: ?::std::marker::Sized> Everything for T {}
+
+fn main() {}

@@ -1,0 +1,38 @@
+// An option is a literal, an expression, or computed from what was provided.
+#![deny(warnings)]
+
+use gateway_core::prelude::*;
+
+pub struct Config {
+    pub namespace: String,
+    pub limit: usize,
+}
+
+const LIMIT: usize = 10;
+
+fn namespace() -> String {
+    format!("/{}", "chat")
+}
+
+#[web_socket_gateway(
+    namespace = namespace(),
+    concurrency = LIMIT * 2,
+    inbox(messages = LIMIT, bytes = 1024 * 1024),
+    overflow = Overflow::DropNewest,
+)]
+pub struct Expressions;
+
+#[web_socket_gateway(
+    namespace = |config: &Config| config.namespace.clone(),
+    concurrency = |config: &Config| config.limit,
+    inbox(messages = |config: &Config| config.limit),
+    overflow = |config: &Config| {
+        if config.limit > 5 { Overflow::Disconnect } else { Overflow::DropNewest }
+    },
+)]
+pub struct Computed;
+
+#[web_socket_gateway(namespace = "/", serial, overflow = Overflow::Disconnect)]
+pub struct Literals;
+
+fn main() {}

@@ -1,0 +1,93 @@
+//! Under the strictest lints a crate may choose, the expansion adds no warning.
+#![forbid(unsafe_code)]
+#![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, unused)]
+#![deny(rust_2018_idioms, let_underscore, unused_qualifications, unused_results)]
+#![deny(single_use_lifetimes, trivial_casts, unit_bindings, unnameable_types)]
+
+use gateway_core::prelude::*;
+use std::sync::Arc;
+
+/// Something injected.
+#[derive(Debug)]
+#[injectable]
+pub struct Store;
+
+/// A filter.
+#[derive(Debug)]
+#[injectable]
+pub struct Translate;
+
+impl ExceptionFilter for Translate {
+    type Catch = WsException;
+
+    async fn catch(
+        &self,
+        exception: &WsException,
+        _: &ExecutionContext,
+    ) -> Result<ErrorReply, WsException> {
+        Ok(ErrorReply::new("error", &exception.message()))
+    }
+}
+
+/// A gateway.
+#[web_socket_gateway(namespace = "/strict", serial)]
+#[use_filters(Translate)]
+#[allow(missing_debug_implementations)]
+pub struct ChatGateway {
+    /// The store.
+    pub store: Arc<Store>,
+    /// A number.
+    #[init]
+    pub number: u32,
+}
+
+#[web_socket_gateway]
+impl ChatGateway {
+    /// Sends.
+    #[subscribe_message("send-message", serial)]
+    #[use_filters(Translate)]
+    pub async fn send_message(
+        &self,
+        socket: Socket,
+        MessageBody(body): MessageBody<u32>,
+    ) -> Result<u32, WsException> {
+        drop(socket);
+        Ok(body)
+    }
+
+    /// Says nothing.
+    #[subscribe_message("nothing")]
+    pub async fn nothing(&self) {}
+
+    #[on_connection]
+    async fn connected(&self) -> Result<(), WsException> {
+        Ok(())
+    }
+
+    #[on_disconnect]
+    async fn disconnected(&self, _: Socket, _: DisconnectReason) {}
+}
+
+/// A gateway of hooks alone.
+#[web_socket_gateway(namespace = "/hooks")]
+#[derive(Debug)]
+pub struct Hooks;
+
+#[web_socket_gateway]
+impl Hooks {
+    #[after_init]
+    async fn ready(&self) {}
+}
+
+/// A gateway of one handler without arguments.
+#[web_socket_gateway(namespace = "/one")]
+#[derive(Debug)]
+pub struct One;
+
+#[web_socket_gateway]
+impl One {
+    #[subscribe_message("one")]
+    async fn one(&self) {}
+}
+
+fn main() {}

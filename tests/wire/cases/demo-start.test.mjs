@@ -1,0 +1,97 @@
+// How the demo starts, and what it answers over HTTP.
+
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+import { answer, connect, refusal } from '../lib/client.mjs';
+import { directory, SECRET } from '../lib/demo.mjs';
+import { serve } from '../lib/server.mjs';
+import { token } from '../lib/token.mjs';
+
+const post = (url, body) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+describe('without a secret', () => {
+  const place = directory();
+  const server = serve('demo-app', {
+    args: ['--listen', '127.0.0.1:0'],
+    env: { DATABASE_URL: `sqlite://${path.join(place, 'demo.db')}` },
+  });
+
+  test('anyone may log in, and chats with that token', async (t) => {
+    const reply = await post(`${server.url}/auth/login`, { userId: 1, role: 'user' });
+    assert.equal(reply.status, 200);
+    const { access_token: bearer } = await reply.json();
+    const socket = await connect(t, `${server.url}/chat`, { auth: { token: bearer } });
+    assert.deepEqual(await answer(socket, 'join-room', { roomId: 'room-1' }), { success: true });
+    const { senderId } = await answer(socket, 'send-message', { roomId: 'room-1', content: 'Hello' });
+    assert.equal(senderId, 1);
+  });
+
+  test('a token of nobody\'s secret is refused, that of an empty one as well', async (t) => {
+    for (const secret of ['', 'secret', SECRET]) {
+      const auth = { token: token(1, secret) };
+      assert.equal(await refusal(t, `${server.url}/chat`, { auth }), '认证失败');
+    }
+  });
+
+  test('a login that makes no sense is refused', async () => {
+    for (const body of [{}, { userId: 'ann' }, { userId: -1 }, [], null]) {
+      const reply = await post(`${server.url}/auth/login`, body);
+      assert.equal(reply.status, 422, JSON.stringify(body));
+      assert.equal((await reply.json()).code, 'VALIDATION');
+    }
+  });
+
+  test('the table of routes stands on stdout, without the secret', async () => {
+    const table = server.process.lines.join('\n');
+    for (const word of ['/chat', 'join-room', 'leave-room', 'send-message', 'history', 'ChatGateway']) {
+      assert.ok(table.includes(word), `${word} in\n${table}`);
+    }
+    assert.match(server.process.log, /random/i, 'the random secret is logged as such');
+  });
+});
+
+describe('with a secret', () => {
+  const server = serve('demo-app', {
+    args: ['--listen', '127.0.0.1:0', '--database-url', 'sqlite::memory:'],
+    env: { JWT_SECRET: SECRET },
+  });
+
+  test('there is no login', async () => {
+    assert.equal((await post(`${server.url}/auth/login`, { userId: 1 })).status, 404);
+  });
+
+  test('a database in memory will do', async (t) => {
+    const auth = { token: token(1, SECRET) };
+    const sockets = [];
+    for (let count = 0; count < 20; count += 1) sockets.push(await connect(t, `${server.url}/chat`, { auth }));
+    await answer(sockets[0], 'join-room', { roomId: 'r' });
+    const sent = await Promise.all(sockets.map((socket) => answer(socket, 'send-message', { roomId: 'r', content: 'x' })));
+    const { messages } = await answer(sockets[1], 'history', { roomId: 'r' });
+    assert.equal(messages.length, sent.length);
+  });
+
+  test('the secret is never told', async () => {
+    assert.ok(!server.process.log.includes(SECRET));
+    assert.ok(!server.process.lines.join('\n').includes(SECRET));
+  });
+});
+
+describe('with a secret and the login', () => {
+  const server = serve('demo-app', {
+    args: ['--listen', '127.0.0.1:0', '--database-url', 'sqlite::memory:', '--jwt-secret', SECRET, '--dev-login'],
+  });
+
+  test('a token of the login is one of that secret', async () => {
+    const { access_token: bearer } = await (await post(`${server.url}/auth/login`, { userId: '7' })).json();
+    const claims = JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url'));
+    assert.equal(claims.sub, 7);
+    assert.ok(claims.exp > Date.now() / 1000);
+  });
+});

@@ -1,0 +1,164 @@
+// When the messages of one socket start, and how many run at once.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { answer, collect, connect, next, TRANSPORTS } from '../lib/client.mjs';
+import { serve } from '../lib/server.mjs';
+
+const server = serve('fixture');
+const at = (namespace) => server.url + namespace;
+
+const range = (count) => Array.from({ length: count }, (_, number) => number);
+
+for (const transport of TRANSPORTS) {
+  describe(`by ${transport}`, () => {
+    test('5,000 messages of one socket start in order', async (t) => {
+      const socket = await connect(t, at('/order'), { transport });
+      const numbers = range(5_000);
+      const acks = await Promise.all(
+        // One in seven takes a while, so that many are under way when the next ones start.
+        numbers.map((number) => answer(socket, 'step', { number, ms: number % 7 === 0 ? 3 : 0 })),
+      );
+      assert.deepEqual(acks, numbers, 'each acknowledgement is its own');
+      const { started, ended } = await answer(socket, 'report');
+      assert.deepEqual(started, numbers);
+      assert.notDeepEqual(ended, numbers, 'they do interleave');
+    });
+
+    test('a serial gateway runs one after the other', async (t) => {
+      const socket = await connect(t, at('/serial'), { transport });
+      const numbers = range(200);
+      const order = [];
+      await Promise.all(
+        numbers.map(async (number) => {
+          const event = number % 2 ? 'step' : 'other-step';
+          order.push(await answer(socket, event, { number, ms: (number * 7) % 5 }));
+        }),
+      );
+      const { started, ended, most } = await answer(socket, 'report');
+      assert.deepEqual(started, numbers);
+      assert.deepEqual(ended, numbers);
+      assert.equal(most, 1);
+      assert.deepEqual(order, numbers, 'acknowledgements leave in that order');
+    });
+  });
+}
+
+test('a slow message does not hold up a quick one', async (t) => {
+  const socket = await connect(t, at('/order'));
+  const order = [];
+  const slow = answer(socket, 'step', { number: 0, ms: 500 }).then((number) => order.push(number));
+  await answer(socket, 'step', { number: 1, ms: 0 }).then((number) => order.push(number));
+  await slow;
+  assert.deepEqual(order, [1, 0]);
+});
+
+test('a serial event runs one after the other, beside the others', async (t) => {
+  const socket = await connect(t, at('/order'));
+  const order = [];
+  const note = (number) => order.push(number);
+  const other = answer(socket, 'step', { number: 100, ms: 1_500 }).then(note);
+  const serial = range(20).map((number) =>
+    answer(socket, 'serial-step', { number, ms: 20 - number }).then(note),
+  );
+  await Promise.all([...serial, other]);
+  assert.deepEqual(order, [...range(20), 100]);
+});
+
+test('64 messages of a socket run at once, and the rest wait', async (t) => {
+  const socket = await connect(t, at('/order'));
+  const numbers = range(300);
+  await Promise.all(numbers.map((number) => answer(socket, 'step', { number, ms: 40 })));
+  const { started, most } = await answer(socket, 'report');
+  assert.equal(most, 64);
+  assert.deepEqual(started, numbers);
+});
+
+test('8,000 messages behind a full house wait, and none is refused', async (t) => {
+  const socket = await connect(t, at('/order'));
+  const exceptions = collect(socket, 'exception');
+  const holding = range(64).map((number) => answer(socket, 'step', { number, ms: 400 }));
+  const waiting = range(8_000).map((number) => answer(socket, 'step', { number: 64 + number, ms: 0 }));
+  await Promise.all(holding);
+  assert.deepEqual(
+    await Promise.all(waiting),
+    range(8_000).map((number) => 64 + number),
+  );
+  assert.deepEqual(exceptions, []);
+});
+
+test('one socket that is busy leaves the others alone', async (t) => {
+  const busy = await connect(t, at('/serial'));
+  const holding = answer(busy, 'step', { number: 0, ms: 1_500 });
+  const other = await connect(t, at('/serial'));
+  const done = [];
+  await Promise.all([
+    holding.then(() => done.push('busy')),
+    answer(other, 'step', { number: 0, ms: 0 }).then(() => done.push('other')),
+  ]);
+  assert.deepEqual(done, ['other', 'busy']);
+});
+
+test('a panic in a serial gateway lets the next one start', async (t) => {
+  const socket = await connect(t, at('/serial'));
+  const [panicked, number] = await Promise.all([
+    answer(socket, 'panics'),
+    answer(socket, 'step', { number: 9, ms: 0 }),
+  ]);
+  assert.equal(panicked.code, 'INTERNAL');
+  assert.equal(number, 9);
+});
+
+describe('past the inbox', () => {
+  test('a message is refused, and told so', async (t) => {
+    const socket = await connect(t, at('/small'));
+    const exceptions = collect(socket, 'exception');
+    // Two run, four wait, four are too many.
+    const replies = await Promise.all(
+      range(10).map((number) => answer(socket, 'step', { number, ms: 300 })),
+    );
+    const refused = range(10).filter((number) => replies[number].code === 'OVERLOADED');
+    assert.deepEqual(refused, [6, 7, 8, 9]);
+    assert.deepEqual(
+      replies.filter((reply) => reply.code),
+      exceptions,
+    );
+    for (const { status, cause } of exceptions) {
+      assert.equal(status, 'error');
+      assert.equal(cause.pattern, 'step');
+    }
+    const { started, most } = await answer(socket, 'report');
+    assert.deepEqual(started, [0, 1, 2, 3, 4, 5], 'those that waited were not lost');
+    assert.equal(most, 2);
+    assert.equal(await answer(socket, 'step', { number: 10, ms: 0 }), 0, 'and it goes on');
+  });
+
+  test('it is told without an acknowledgement too', async (t) => {
+    const socket = await connect(t, at('/small'));
+    const told = next(socket, 'exception');
+    for (const number of range(7)) socket.emit('step', { number, ms: 300 });
+    const [{ code, cause }] = await told;
+    assert.equal(code, 'OVERLOADED');
+    assert.equal(cause.data.number, 6);
+  });
+
+  test('it has a limit in bytes as well', async (t) => {
+    const socket = await connect(t, at('/small'));
+    const padding = 'x'.repeat(3_000);
+    const replies = await Promise.all([
+      answer(socket, 'step', { number: 0, ms: 300 }),
+      answer(socket, 'step', { number: 1, ms: 300 }),
+      answer(socket, 'step', { number: 2, ms: 0, padding }),
+      answer(socket, 'step', { number: 3, ms: 0, padding }),
+    ]);
+    assert.deepEqual(replies.slice(0, 3), [0, 0, 3_000]);
+    assert.equal(replies[3].code, 'OVERLOADED');
+  });
+
+  test('a message that need not wait may be larger than the inbox', async (t) => {
+    const socket = await connect(t, at('/small'));
+    const padding = 'x'.repeat(10_000);
+    assert.equal(await answer(socket, 'step', { number: 0, ms: 0, padding }), 10_000);
+  });
+});

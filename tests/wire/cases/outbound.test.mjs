@@ -1,0 +1,136 @@
+// Emits faster than a client reads: a healthy reader misses nothing, a slow one harms nobody.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { answer, ask, connect, label, left, pause, resume, TRANSPORTS } from '../lib/client.mjs';
+import { probe } from '../lib/probe.mjs';
+import { serve } from '../lib/server.mjs';
+import { eventually } from '../lib/wait.mjs';
+
+const server = serve('fixture', { env: { EMIT_TIMEOUT_MS: '1500' } });
+const at = () => `${server.url}/outbound`;
+
+// More packets than a queue holds, behind more bytes than the kernel takes for one who does not read.
+const TOO_MUCH = { count: 14_000, size: 4_000 };
+
+const range = (count) => Array.from({ length: count }, (_, number) => number);
+
+// The numbers of the ticks a client hears.
+function listen(socket) {
+  const heard = [];
+  socket.on('tick', ([number]) => heard.push(number));
+  return heard;
+}
+
+async function member(t, namespace, room, options) {
+  const socket = await connect(t, server.url + namespace, options);
+  assert.deepEqual(await ask(socket, 'join', room), []);
+  return { socket, heard: listen(socket) };
+}
+
+const heardAll = (heard, count) =>
+  eventually(
+    () => heard.length,
+    (length) => length >= count,
+    `${count} ticks`,
+  ).then(() => assert.deepEqual(heard, range(count)));
+
+for (const transport of TRANSPORTS) {
+  describe(`by ${transport}`, () => {
+    test('10,000 emits in a loop all arrive, in order', async (t) => {
+      const socket = await connect(t, at(), { transport });
+      const heard = listen(socket);
+      assert.equal(await answer(socket, 'burst', { count: 10_000, size: 20 }), 10_000);
+      assert.deepEqual(heard, range(10_000), 'all of them before the acknowledgement');
+    });
+
+    test('10,000 emits to a room all arrive at each member, in order', async (t) => {
+      const room = `room by ${transport}`;
+      const members = await Promise.all(range(3).map(() => member(t, '/outbound', room, { transport })));
+      await ask(members[0].socket, 'room-burst', { room, count: 10_000, size: 20 });
+      for (const { heard } of members) await heardAll(heard, 10_000);
+    });
+
+    test('two loops at once keep their own order', async (t) => {
+      const socket = await connect(t, at(), { transport });
+      const heard = listen(socket);
+      await Promise.all([
+        answer(socket, 'burst', { count: 3_000, size: 1 }),
+        answer(socket, 'burst', { count: 3_000, size: 1 }),
+      ]);
+      assert.equal(heard.length, 6_000);
+      const seen = new Map();
+      for (const number of heard) seen.set(number, (seen.get(number) ?? 0) + 1);
+      assert.ok(range(3_000).every((number) => seen.get(number) === 2));
+    });
+  });
+}
+
+test('an emit that will not wait says that there is no room', async (t) => {
+  const socket = await connect(t, at());
+  const heard = listen(socket);
+  const { sent, full, other } = await answer(socket, 'try-burst', { count: 20_000, size: 200 });
+  assert.equal(sent + full, 20_000);
+  assert.equal(other, 0);
+  assert.ok(sent > 0 && full > 0, `${sent} sent, ${full} full`);
+  assert.equal(heard.length, sent, 'what was sent arrived, and nothing else');
+  assert.equal(await answer(socket, 'ping'), 'pong');
+});
+
+for (const transport of ['websocket', 'upgrade']) {
+  test(`a client too slow for its room is let go, and the others hear everything: by ${transport}`, async (t) => {
+    const inside = await probe(t, server.url);
+    const room = `room with a slow one, by ${transport}`;
+    const healthy = await Promise.all(TRANSPORTS.map((by) => member(t, '/outbound', room, { transport: by })));
+    const auth = { label: label() };
+    const slow = await member(t, '/outbound', room, { transport, auth });
+    const outside = await connect(t, at());
+    const before = (await inside.held('/outbound')).slow;
+
+    pause(slow.socket);
+    const bursting = ask(outside, 'room-burst', { room, ...TOO_MUCH });
+    assert.equal(await answer(outside, 'ping'), 'pong', 'nobody else waits for it');
+    await bursting;
+    for (const { heard } of healthy) await heardAll(heard, TOO_MUCH.count);
+
+    const reasons = await inside.until(auth.label, (all) => all.length > 0, 'its disconnect hook');
+    assert.equal(reasons.length, 1);
+    assert.equal((await inside.held('/outbound')).slow - before, 1, 'counted once');
+    const gone = left(slow.socket);
+    resume(slow.socket);
+    await gone;
+    assert.ok(slow.heard.length < TOO_MUCH.count);
+    assert.deepEqual(slow.heard, range(slow.heard.length), 'no gap in what it did hear');
+  });
+}
+
+test('an emit to one that does not read waits up to its bound, then says so', async (t) => {
+  const inside = await probe(t, server.url);
+  const auth = { label: label() };
+  const slow = await connect(t, at(), { auth });
+  const other = await connect(t, at());
+  pause(slow);
+  slow.emit('until-it-fails', { count: 100_000, size: 4_000 });
+  for (let round = 0; round < 20; round += 1) {
+    assert.equal(await answer(other, 'ping'), 'pong', 'the others are served meanwhile');
+  }
+  const entries = await inside.until(auth.label, (all) => all.some((entry) => entry.emit));
+  const { emit } = entries.find((entry) => entry.emit);
+  assert.notEqual(emit, 'never failed');
+});
+
+test('where the gateway says so, the newest is dropped and the client stays', async (t) => {
+  const room = 'dropping';
+  const healthy = await member(t, '/dropping', room);
+  const slow = await member(t, '/dropping', room);
+  const outside = await connect(t, `${server.url}/dropping`);
+  pause(slow.socket);
+  await ask(outside, 'room-burst', { room, ...TOO_MUCH });
+  await heardAll(healthy.heard, TOO_MUCH.count);
+  resume(slow.socket);
+  assert.equal(await answer(slow.socket, 'ping'), 'pong', 'it is still there');
+  const { heard } = slow;
+  assert.ok(heard.length > 0 && heard.length < TOO_MUCH.count, `${heard.length} heard`);
+  assert.deepEqual(heard, [...new Set(heard)].toSorted((a, b) => a - b), 'in order, none twice');
+});

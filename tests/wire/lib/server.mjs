@@ -1,0 +1,111 @@
+// Starts the programs under test on a free port, and ends them.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import path from 'node:path';
+import { after, before } from 'node:test';
+import { createInterface } from 'node:readline';
+
+import { within } from './wait.mjs';
+
+let directory;
+
+// Where cargo puts programs; `WIRE_PROGRAMS` names another place.
+function programs() {
+  directory ??= process.env.WIRE_PROGRAMS ?? path.join(targetDirectory(), 'debug');
+  return directory;
+}
+
+function targetDirectory() {
+  const metadata = execFileSync('cargo', ['metadata', '--no-deps', '--format-version=1'], {
+    cwd: import.meta.dirname,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return JSON.parse(metadata).target_directory;
+}
+
+// Whatever happens to a suite, none of its servers outlives it.
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+// How the runner ends a file that takes too long.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+export class Server {
+  constructor(program, { args = [], env = {} } = {}) {
+    this.lines = [];
+    this.log = '';
+    this.child = spawn(path.join(programs(), program), args, {
+      env: { PATH: process.env.PATH, RUST_LOG: 'info', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(this.child);
+    this.exited = new Promise((resolve) => {
+      this.child.on('error', (error) => resolve({ error }));
+      this.child.on('close', (code, signal) => {
+        running.delete(this.child);
+        resolve({ code, signal });
+      });
+    });
+    this.child.stderr.on('data', (chunk) => {
+      this.log = (this.log + chunk).slice(-200_000);
+    });
+    this.listening = new Promise((resolve, reject) => {
+      createInterface({ input: this.child.stdout }).on('line', (line) => {
+        this.lines.push(line);
+        const bound = /listening on (http:\/\/\S+)/.exec(line);
+        if (bound) resolve(bound[1]);
+      });
+      this.exited.then((end) => {
+        const how = JSON.stringify({ ...end, error: end.error?.message });
+        reject(new Error(`${program} did not start: ${how}\n${this.log}`));
+      });
+    });
+    this.listening.catch(() => {});
+  }
+
+  async ready() {
+    this.url = await within(this.listening, 'the server to listen', 30_000);
+    return this;
+  }
+
+  // As an operator does it; a server that does not end well is a failure of its own.
+  async stop() {
+    this.child.kill('SIGTERM');
+    let end;
+    try {
+      end = await within(this.exited, 'the server to end after SIGTERM', 20_000);
+    } finally {
+      this.child.kill('SIGKILL');
+    }
+    assert.deepEqual(end, { code: 0, signal: null }, `the end of the server\n${this.log}`);
+  }
+
+  // As the machine does it when it has run out of memory.
+  async kill() {
+    this.child.kill('SIGKILL');
+    await within(this.exited, 'the server to be gone', 20_000);
+  }
+
+  get ended() {
+    return !running.has(this.child);
+  }
+}
+
+export function start(program, options) {
+  return new Server(program, options).ready();
+}
+
+// A server for all the tests of a file or a `describe`.
+export function serve(program, options) {
+  const server = {};
+  before(async () => {
+    server.process = await start(program, typeof options === 'function' ? options() : options);
+    server.url = server.process.url;
+  });
+  after(async () => {
+    if (server.process && !server.process.ended) await server.process.stop();
+  });
+  return server;
+}
