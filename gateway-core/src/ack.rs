@@ -73,7 +73,6 @@ impl Ack {
         // Encoded first: what cannot be encoded leaves the acknowledgement open, and unanswered
         // ones are answered when dropped.
         let frame = hub.encode_ack(ack, &payload)?;
-        drop(payload);
         if self.slot.claim() {
             pipeline::send(connection, frame).await;
         }
@@ -124,10 +123,9 @@ impl AckSlot {
     fn answer_no_reply(&self) {
         let (Some(ack), Some(hub)) = (self.ack, self.connection.namespace().hub()) else { return };
         let body = WsException::no_reply().body();
-        for frame in [hub.encode_event("exception", &body), hub.encode_ack(ack, &body)] {
-            if let Ok(frame) = frame {
-                self.connection.send(frame).ok();
-            }
+        let frames = [hub.encode_event("exception", &body), hub.encode_ack(ack, &body)];
+        for frame in frames.into_iter().flatten() {
+            self.connection.send(frame).ok();
         }
     }
 }

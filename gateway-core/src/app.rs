@@ -31,7 +31,7 @@ use crate::{
 /// Gateways are not listed: those of every crate that is linked in are found. A library crate is
 /// only linked when something of it is named, so write `use my_gateways as _;`.
 ///
-/// ```
+/// ```standalone_crate
 /// use gateway_core::prelude::*;
 ///
 /// # mod gateways {

@@ -146,6 +146,12 @@ fn check_gateways(plans: &[Plan], expected: &[Key], report: &mut Report) {
             ));
         }
     }
+    for plan in plans.iter().filter(|plan| plan.limits.concurrency == 0) {
+        report.add(Problem::new(
+            format!("`{}` ({}) has `concurrency = 0`", plan.facts.name, place(plan.facts.place)),
+            "no handler could ever run; strictly one at a time is `serial`",
+        ));
+    }
     let mut by_path: BTreeMap<&str, &Plan> = BTreeMap::new();
     for plan in plans {
         if !plan.path.starts_with('/') {

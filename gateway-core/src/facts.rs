@@ -18,7 +18,9 @@ use crate::{
 
 /// The value of an option: fixed, or computed from what the application provides.
 #[doc(hidden)]
-pub struct Setting<T>(Box<dyn FnOnce(&Services) -> Result<T, Key>>);
+pub struct Setting<T>(Resolve<T>);
+
+type Resolve<T> = Box<dyn FnOnce(&Services) -> Result<T, Key>>;
 
 /// A value an option takes. One implementation a type, and no `Into`: so that an integer literal is
 /// inferred to be a `usize`.
@@ -326,8 +328,10 @@ impl ArgumentFacts {
 pub struct FilterFacts {
     pub(crate) name: &'static str,
     pub(crate) dependencies: fn() -> Dependencies,
-    pub(crate) build: Box<dyn FnOnce(&mut Provider) -> Arc<dyn ErasedFilter>>,
+    pub(crate) build: BuildFilter,
 }
+
+type BuildFilter = Box<dyn FnOnce(&mut Provider) -> Arc<dyn ErasedFilter>>;
 
 impl FilterFacts {
     /// Named by its type, and built by injection.

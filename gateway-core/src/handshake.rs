@@ -98,7 +98,9 @@ mod tests {
         if let Some(value) = authorization {
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         }
-        let head = RequestHead { uri: uri.parse().unwrap(), headers, ..RequestHead::default() };
+        let mut head = RequestHead::default();
+        head.uri = uri.parse().unwrap();
+        head.headers = headers;
         Handshake::new(Some(auth), Arc::new(head))
     }
 

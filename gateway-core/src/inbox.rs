@@ -91,10 +91,12 @@ impl Inbox {
     /// message has also ended.
     fn settle(&mut self, whole_gateway_is_serial: bool) {
         let started = self.waiting.is_empty() && self.phase != Phase::Connecting;
-        if started && !(whole_gateway_is_serial && self.running > 0) {
-            if let Some(farewell) = self.farewell.take() {
-                farewell.send(()).ok();
-            }
+        let ended = !whole_gateway_is_serial || self.running == 0;
+        if started
+            && ended
+            && let Some(farewell) = self.farewell.take()
+        {
+            farewell.send(()).ok();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The way out of one socket: straight to the platform, and through a bounded queue while the
 //! platform's own buffer is full.
 //!
-//! The base drops what its buffer (128 packets) has no room for, so everything we send passes
-//! here. The queue exists only while it is needed, and with it the one task that empties it.
+//! The base drops what its buffer has no room for, its own pings included, so everything we send
+//! passes here, and never fills that buffer. The queue exists only while it is needed, and with it the one task that empties it.
 
 use std::{
     collections::VecDeque,
@@ -88,7 +88,7 @@ impl Connection {
         }
         let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };
         let mut queue = self.outbox.lock();
-        if queue.frames.is_empty() {
+        if queue.frames.is_empty() && self.link.claim() {
             match hub.send(self.id(), frame.clone()) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Gone) => return Err(NotSent::Gone),
@@ -166,6 +166,9 @@ impl Connection {
                 let before = queue.frames.len();
                 let hub = self.namespace().hub();
                 while let Some(frame) = queue.frames.front() {
+                    if !self.link.claim() {
+                        break;
+                    }
                     match hub.map(|hub| hub.send(self.id(), frame.clone())) {
                         Some(Ok(())) => {
                             queue.bytes -= frame.size();

@@ -10,7 +10,7 @@
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
-use tracing::Level;
+use tracing::Instrument;
 
 use crate::{
     connection::Connection,
@@ -27,29 +27,29 @@ pub(crate) async fn run(
     context: ExecutionContext,
     handler: impl Future<Output = Result<Reply, WsException>>,
 ) {
-    let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
-    let handled = AssertUnwindSafe(async {
+    let span = tracing::debug_span!(
+        "message",
+        namespace = context.namespace(),
+        event = context.event(),
+        handler = context.handler(),
+    );
+    let started = (!span.is_disabled()).then(Instant::now);
+    let handled = async {
         let reply = handler.await?;
         deliver(&context, reply).await
-    });
-    let outcome =
-        handled.catch_unwind().await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
+    };
+    let handled = AssertUnwindSafe(handled.instrument(span.clone())).catch_unwind();
+    let outcome = handled.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
     let outcome = outcome.and_then(|()| match context.ack_slot() {
         Some(slot) => slot.handler_succeeded(),
         None => Ok(()),
     });
     if let Some(started) = started {
-        tracing::debug!(
-            namespace = context.namespace(),
-            event = context.event(),
-            handler = context.handler(),
-            outcome = outcome.as_ref().map_or_else(WsException::code, |()| "ok"),
-            duration = ?started.elapsed(),
-            "message"
-        );
+        let outcome = outcome.as_ref().map_or_else(WsException::code, |()| "ok");
+        span.in_scope(|| tracing::debug!(outcome, duration = ?started.elapsed(), "handled"));
     }
     if let Err(exception) = outcome {
-        answer(context, exception).await;
+        answer(context, exception).instrument(span).await;
     }
 }
 

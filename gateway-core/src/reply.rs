@@ -215,7 +215,8 @@ pub mod ladder {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot be the answer of a handler",
         label = "this handler returns `{Self}`, which has no serialized form",
-        note = "derive `serde::Serialize` for it, or return `()`, `WsResponse<T>` or `WsStream<S>`"
+        note = "derive `serde::Serialize` for it, or return `()`, `WsResponse<T>` or `WsStream<S>`; \
+                `Args<T>` takes a tuple, a `Vec` or `Arguments`"
     )]
     pub trait Answer {
         fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException>;

@@ -61,13 +61,11 @@ impl Server {
     }
 
     /// Everyone in any of these rooms; a socket's id names the room with that socket alone.
-    #[must_use]
     pub fn to(&self, rooms: impl Rooms) -> Broadcast {
         self.everyone().to(rooms)
     }
 
     /// Everyone but those in these rooms.
-    #[must_use]
     pub fn except(&self, rooms: impl Rooms) -> Broadcast {
         self.everyone().except(rooms)
     }
@@ -160,7 +158,6 @@ impl Broadcast {
         check_event(event.as_ref())?;
         let Some(hub) = self.namespace.hub() else { return Ok(()) };
         let frame = hub.encode_event(event.as_ref(), &payload)?;
-        drop(payload);
         let members = self.namespace.pick(&hub.members(&self.rooms, &self.except));
         let mut crowded = false;
         for member in &members {

@@ -86,7 +86,6 @@ impl Socket {
         payload: impl Payload,
     ) -> Result<(), EmitError> {
         let frame = self.encode(event.as_ref(), &payload)?;
-        drop(payload);
         let patience = self.connection.gateway().settings.emit_timeout;
         Ok(self.connection.send_waiting(frame, patience).await?)
     }
@@ -112,7 +111,6 @@ impl Socket {
         payload: impl Payload,
     ) -> Result<T, AckError> {
         let frame = self.encode(event.as_ref(), &payload)?;
-        drop(payload);
         let settings = &self.connection.gateway().settings;
         let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
         let mut nap = Duration::from_millis(1);
@@ -168,13 +166,11 @@ impl Socket {
     }
 
     /// Everyone in these rooms but this socket.
-    #[must_use]
     pub fn to(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
 
     /// Everyone in the namespace but this socket.
-    #[must_use]
     pub fn broadcast(&self) -> Broadcast {
         let namespace = Arc::clone(&self.connection.gateway().namespace);
         Broadcast::new(namespace).except(self.id().to_string())

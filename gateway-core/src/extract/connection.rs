@@ -78,8 +78,10 @@ where
 
 /// Says that two types are one, in an error that can be read.
 #[diagnostic::on_unimplemented(
-    message = "this gateway authenticates its clients as `{Self}`, not as `{U}`",
-    label = "write `Identity<{Self}>`, or change the gateway's `authenticate = ..`"
+    message = "this gateway knows its clients as `{Self}`, not as `{U}`",
+    label = "not who the gateway's authenticator says the client is",
+    note = "the authenticator's `Identity` decides: write `authenticate = ..` in the gateway's \
+            attribute (without it clients are `Anonymous`), or name its type here"
 )]
 #[doc(hidden)]
 pub trait SameAs<U> {}

@@ -37,7 +37,9 @@ use crate::{context::ExecutionContext, exception::WsException, facts::ArgumentFa
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for a {On}",
     note = "the payload is taken as `MessageBody<T>`, a service as `Inject<T>`; \
-            a type of your own can implement `FromMessage<G, On>`"
+            a type of your own can implement `FromMessage<G, On>`",
+    note = "`MessageBody`, `Ack` and `Event` need a message, `DisconnectReason` needs \
+            `#[on_disconnect]`, and what is about a client does not exist in `#[after_init]`"
 )]
 pub trait FromMessage<G, On = Message>: Sized {
     /// Makes the argument, or says why the handler cannot run.

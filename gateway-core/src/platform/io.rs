@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -24,31 +24,59 @@ use tokio::{
     time::Sleep,
 };
 
-/// Cuts one TCP connection.
+/// One TCP connection, as those see it who are not its reader or writer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Switch(Arc<Line>);
+pub(crate) struct Line(Arc<State>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct State {
     cut: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    /// How often the writer has flushed: each time, it had found nothing more to send.
+    flushes: AtomicU32,
+    /// The flush after which `sent` began.
+    since: AtomicU32,
+    sent: AtomicU32,
 }
 
-impl Switch {
-    /// A handle that does not outlive the connection.
-    pub(crate) fn downgrade(&self) -> Weak<Line> {
-        Arc::downgrade(&self.0)
-    }
+impl Line {
+    /// Packets that may be on their way to the writer at once.
+    ///
+    /// Well below the base's buffer: its pings go through the same buffer, and one that finds no
+    /// room there ends the session of a client that did nothing wrong.
+    pub(crate) const WINDOW: u32 = 128;
 
-    pub(crate) fn upgrade(line: &Weak<Line>) -> Option<Self> {
-        line.upgrade().map(Self)
-    }
-
+    /// Ends the connection.
     pub(crate) fn cut(&self) {
         self.0.cut.store(true, Ordering::SeqCst);
         self.0.reader.wake();
         self.0.writer.wake();
+    }
+
+    /// Takes a place in the window, if there is one.
+    ///
+    /// Packets that were sent between the writer's last look and its flush are no longer counted,
+    /// so up to twice the window may be on the way.
+    pub(crate) fn claim(&self) -> bool {
+        let flushes = self.0.flushes.load(Ordering::Relaxed);
+        if self.0.since.swap(flushes, Ordering::Relaxed) != flushes {
+            self.0.sent.store(0, Ordering::Relaxed);
+        }
+        if self.0.sent.load(Ordering::Relaxed) >= Self::WINDOW {
+            return false;
+        }
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// A handle that does not outlive the connection.
+    pub(super) fn downgrade(&self) -> Weak<State> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) fn upgrade(line: &Weak<State>) -> Option<Self> {
+        line.upgrade().map(Self)
     }
 
     fn is_cut(&self) -> bool {
@@ -58,7 +86,7 @@ impl Switch {
 
 pub(crate) struct GuardedStream {
     stream: TcpStream,
-    switch: Switch,
+    line: Line,
     write_timeout: Duration,
     /// Runs while a write is pending.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -66,11 +94,11 @@ pub(crate) struct GuardedStream {
 
 impl GuardedStream {
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
-        Self { stream, switch: Switch::default(), write_timeout, stalled: None }
+        Self { stream, line: Line::default(), write_timeout, stalled: None }
     }
 
-    pub(crate) fn switch(&self) -> Switch {
-        self.switch.clone()
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
     }
 
     /// Lets a write go through unless the line was cut or the peer has not read for too long.
@@ -79,7 +107,7 @@ impl GuardedStream {
         context: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if self.switch.is_cut() {
+        if self.line.is_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let result = write(Pin::new(&mut self.stream), context);
@@ -87,8 +115,8 @@ impl GuardedStream {
             self.stalled = None;
             return result;
         }
-        self.switch.0.writer.register(context.waker());
-        if self.switch.is_cut() {
+        self.line.0.writer.register(context.waker());
+        if self.line.is_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let timeout = self.write_timeout;
@@ -96,7 +124,7 @@ impl GuardedStream {
         match stalled.as_mut().poll(context) {
             Poll::Ready(()) => {
                 // The reader must learn of it too: only its end makes the base close the session.
-                self.switch.cut();
+                self.line.cut();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             Poll::Pending => Poll::Pending,
@@ -110,13 +138,13 @@ impl AsyncRead for GuardedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.switch.is_cut() {
+        if self.line.is_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if result.is_pending() {
-            self.switch.0.reader.register(context.waker());
-            if self.switch.is_cut() {
+            self.line.0.reader.register(context.waker());
+            if self.line.is_cut() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
@@ -146,7 +174,11 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.guard_write(context, |stream, context| stream.poll_flush(context))
+        let flushed = self.guard_write(context, |stream, context| stream.poll_flush(context));
+        if flushed.is_ready() {
+            self.line.0.flushes.fetch_add(1, Ordering::Relaxed);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -9,7 +9,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use futures_util::FutureExt;
@@ -23,6 +23,7 @@ use socketioxide_core::Value;
 use super::{
     DisconnectReason, Hub, Packet, RequestHead, SocketId, Transport,
     adapter::{GatewayAdapter, Hubs},
+    io::Line,
 };
 
 type Base = BaseSocket<GatewayAdapter>;
@@ -63,6 +64,8 @@ pub(crate) struct Admission {
 pub(crate) struct Link {
     socket: Weak<Base>,
     head: Arc<RequestHead>,
+    /// The WebSocket's connection, once there is one.
+    line: OnceLock<Line>,
 }
 
 impl Link {
@@ -76,15 +79,26 @@ impl Link {
     /// Ends the client's TCP connection; says whether there was one to end. A client on polling
     /// has none of its own.
     pub(crate) fn cut(&self) -> bool {
-        let Some(socket) = self.socket.upgrade() else { return false };
-        let line = self.head.lines.get(&socket.id.to_string()).or_else(|| {
-            let websocket = socket.transport_type() == TransportType::Websocket;
-            self.head.switch.clone().filter(|_| websocket)
-        });
-        if let Some(line) = &line {
-            line.cut();
+        self.line().inspect(|line| line.cut()).is_some()
+    }
+
+    /// Whether one more packet may go to the client's writer now.
+    pub(crate) fn claim(&self) -> bool {
+        self.line().is_none_or(Line::claim)
+    }
+
+    /// The client's WebSocket; none on polling, or when somebody else serves the application.
+    fn line(&self) -> Option<&Line> {
+        if let Some(line) = self.line.get() {
+            return Some(line);
         }
-        line.is_some()
+        let socket = self.socket.upgrade()?;
+        if socket.transport_type() != TransportType::Websocket {
+            return None;
+        }
+        let upgraded = self.head.lines.get(&socket.id.to_string());
+        let line = upgraded.or_else(|| self.head.line.clone())?;
+        Some(self.line.get_or_init(|| line))
     }
 }
 
@@ -144,7 +158,11 @@ impl<O: Occupant> Door<O> {
             socket.req_parts().extensions.get().cloned().unwrap_or_default();
         let admission = Admission {
             id: SocketId(socket.id),
-            link: Link { socket: Arc::downgrade(&socket), head: Arc::clone(&head) },
+            link: Link {
+                socket: Arc::downgrade(&socket),
+                head: Arc::clone(&head),
+                line: OnceLock::new(),
+            },
             head,
             auth: match auth {
                 Some(Value::Str(json, _)) => Some(json.to_string()),

@@ -11,7 +11,7 @@ use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 
 use super::{
-    io::{Line, Switch},
+    io::{Line, State},
     serve::Peer,
 };
 
@@ -26,28 +26,28 @@ pub(crate) struct RequestHead {
     pub(crate) headers: HeaderMap,
     pub(crate) address: Option<SocketAddr>,
     /// Of the TCP connection the request came on.
-    pub(super) switch: Option<Switch>,
+    pub(super) line: Option<Line>,
     pub(super) lines: Lines,
 }
 
 /// The TCP connections of sessions that began on polling and went over to a WebSocket, by session:
 /// the request the base keeps came on another one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<HashMap<String, Weak<Line>>>>);
+pub(crate) struct Lines(Arc<Mutex<HashMap<String, Weak<State>>>>);
 
 impl Lines {
-    pub(super) fn get(&self, session: &str) -> Option<Switch> {
+    pub(super) fn get(&self, session: &str) -> Option<Line> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.get(session).and_then(Switch::upgrade)
+        lines.get(session).and_then(Line::upgrade)
     }
 
-    fn insert(&self, session: String, switch: &Switch) {
+    fn insert(&self, session: String, line: &Line) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody tells when a connection ends, so the dead are swept before the map grows.
         if lines.len() == lines.capacity() {
             lines.retain(|_, line| line.strong_count() > 0);
         }
-        lines.insert(session, switch.downgrade());
+        lines.insert(session, line.downgrade());
     }
 }
 
@@ -127,7 +127,7 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
         extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
     });
     if let (Some(peer), Some(session)) = (&peer, upgraded_session(&uri)) {
-        lines.insert(session.to_owned(), &peer.switch);
+        lines.insert(session.to_owned(), &peer.line);
     }
     // axum's router leaves the original URI here, a slice of the same buffer.
     extensions.remove::<axum::extract::OriginalUri>();
@@ -135,7 +135,7 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
         uri,
         headers,
         address,
-        switch: peer.map(|peer| peer.switch),
+        line: peer.map(|peer| peer.line),
         lines: lines.clone(),
     }));
 }

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use super::{
     Mounted, Transport,
     adapter::{GatewayAdapter, Hubs},
-    io::{GuardedStream, Switch},
+    io::{GuardedStream, Line},
     request::DetachLayer,
 };
 
@@ -47,6 +47,10 @@ impl Default for ServerOptions {
 /// more reads.
 const WS_READ_BUFFER: usize = 1024;
 
+/// Packets the base's buffer of one client takes: twice our window, and as much again for its own
+/// pings and for namespaces that share the client.
+const BUFFER: usize = 4 * Line::WINDOW as usize;
+
 /// Opens the server: namespaces are mounted on the first, requests go through the second.
 pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> Router + use<>) {
     let hubs = Hubs::default();
@@ -59,6 +63,7 @@ pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> 
         .ws_max_message_size(options.max_payload)
         .ws_max_frame_size(options.max_payload)
         .ws_read_buffer_size(WS_READ_BUFFER)
+        .max_buffer_size(BUFFER)
         .with_adapter::<GatewayAdapter>(hubs.clone());
     let builder = match options.transports.as_slice() {
         [Transport::Polling] => builder.transports([TransportType::Polling]),
@@ -105,12 +110,12 @@ pub(crate) async fn serve<C: Future<Output = ()>>(
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    pub(crate) switch: Switch,
+    pub(crate) line: Line,
 }
 
 impl Connected<IncomingStream<'_, GuardedListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, GuardedListener>) -> Self {
-        Self { address: *stream.remote_addr(), switch: stream.io().switch() }
+        Self { address: *stream.remote_addr(), line: stream.io().line() }
     }
 }
 

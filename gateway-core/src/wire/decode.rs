@@ -46,7 +46,7 @@ impl<'a> InboundArguments<'a> {
     /// Reads the arguments as a `T`: a tuple is the list, anything else the first argument.
     /// Arguments that are missing read as `null`, those nobody asked for are ignored.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        self.read().or_else(|error| Err(self.explain::<T>(error)))
+        self.read().map_err(|error| self.explain::<T>(&error))
     }
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
@@ -75,7 +75,7 @@ impl<'a> InboundArguments<'a> {
     }
 
     /// Decodes once more, slowly, to learn which field was wrong.
-    fn explain<T: DeserializeOwned>(&self, error: serde_json::Error) -> DecodeError {
+    fn explain<T: DeserializeOwned>(&self, error: &serde_json::Error) -> DecodeError {
         let Ok(arguments) = self.tree() else {
             return DecodeError::new("", &error.to_string());
         };

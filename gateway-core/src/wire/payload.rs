@@ -238,21 +238,23 @@ mod tests {
         assert_eq!(json([1, 2]), "[[1,2]]");
         assert_eq!(json((1, 2)), "[[1,2]]");
         assert_eq!(json(Newtype("r")), r#"["r"]"#);
-        assert_eq!(json(&Newtype("r")), r#"["r"]"#);
+        let borrowed = &Newtype("r");
+        assert_eq!(json(borrowed), r#"["r"]"#);
         assert_eq!(json(None::<u8>), "[null]");
     }
 
     #[test]
     fn unit_is_no_argument() {
         assert_eq!(json(()), "[]");
-        assert_eq!(json(&()), "[]");
+        let borrowed = &();
+        assert_eq!(json(borrowed), "[]");
         assert_eq!(json(Args(())), "[]");
     }
 
     #[test]
     fn args_are_several() {
         assert_eq!(json(Args((1, "b", [2]))), r#"[1,"b",[2]]"#);
-        assert_eq!(json(&Args(vec![1, 2])), "[1,2]");
+        assert_eq!(json(Args(vec![1, 2])), "[1,2]");
         assert_eq!(json(Args([[1], [2]])), "[[1],[2]]");
     }
 }

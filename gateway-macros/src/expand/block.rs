@@ -1,6 +1,6 @@
 //! What is printed for an impl block: one statement a handler, and the registration.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
@@ -110,24 +110,19 @@ fn body(handler: &Handler, occasion: &TokenStream, finish: &TokenStream) -> Toke
     }
 }
 
-// The call's tokens reach from the first of the type to its last, with the user's hygiene: a type
-// that is no extractor breaks several of the compiler's rules here, and is reported once a span.
+// With the user's hygiene and one span for all of it: a type that is no extractor breaks several of
+// the compiler's rules here, and it reports one error a span.
 fn extract(name: &Ident, ty: &Type, occasion: &TokenStream) -> TokenStream {
-    let (first, last) = ends(ty);
-    let call = Ident::new("call", located(first));
-    let path = quote_spanned!(first=> __gateway::extract::<Self, __gateway::#occasion, _);
-    let rest = quote_spanned!(last=> >(&mut #call).await?);
-    quote_spanned!(located(first)=> let #name: #ty = #path #rest;)
+    let here = ty.span();
+    let call = Ident::new("call", located(here));
+    let value = quote_spanned! {here=>
+        __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
+    };
+    quote_spanned!(located(here)=> let #name: #ty = #value;)
 }
 
-// Spans cannot be joined on the stable compiler, but it joins those of an expression's tokens.
-fn ends(ty: &Type) -> (Span, Span) {
-    let mut tokens = ty.to_token_stream().into_iter().map(|token| token.span());
-    let first = tokens.next().unwrap_or_else(Span::call_site);
-    (first, tokens.last().unwrap_or(first))
-}
-
-// What each argument says of the handler: the type of its payload, the services it takes.
+// What each argument says of the handler: the type of its payload, the services it takes. At the
+// span of the extraction, for the same reason.
 fn arguments(handler: &Handler) -> TokenStream {
     let occasion = match handler.occasion {
         Occasion::Message(_) => None,
@@ -136,8 +131,24 @@ fn arguments(handler: &Handler) -> TokenStream {
             Some(quote!(__gateway::#occasion,))
         }
     };
-    let arguments = &handler.arguments;
-    quote!(#(.argument::<Self, #occasion #arguments>())*)
+    let argument = |ty: &Type| {
+        let here = ty.span();
+        let ty = moved(ty.to_token_stream(), here);
+        quote_spanned!(here=> .argument::<Self, #occasion #ty>())
+    };
+    handler.arguments.iter().map(argument).collect()
+}
+
+// The same tokens, as if all of them stood at `here`.
+fn moved(tokens: TokenStream, here: Span) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), moved(group.stream(), here)).into();
+        }
+        token.set_span(here.resolved_at(token.span()));
+        token
+    };
+    tokens.into_iter().map(place).collect()
 }
 
 fn occasion_of(hook: Hook) -> TokenStream {

@@ -127,22 +127,25 @@ fn authenticator(options: &GatewayOptions) -> TokenStream {
 
 fn options(options: &GatewayOptions) -> TokenStream {
     let serial = options.serial.then(|| quote!(.serial()));
+    // The type is named, so that the compiler's word on a wrong value is about the option.
+    let text = quote!(::std::string::String);
+    let count = quote!(::core::primitive::usize);
     let settings = [
-        ("namespace", &options.namespace),
-        ("concurrency", &options.concurrency),
-        ("inbox_messages", &options.inbox_messages),
-        ("inbox_bytes", &options.inbox_bytes),
-        ("overflow", &options.overflow),
+        ("namespace", &text, &options.namespace),
+        ("concurrency", &count, &options.concurrency),
+        ("inbox_messages", &count, &options.inbox_messages),
+        ("inbox_bytes", &count, &options.inbox_bytes),
+        ("overflow", &quote!(_), &options.overflow),
     ];
-    let settings = settings.into_iter().filter_map(|(name, setting)| {
+    let settings = settings.into_iter().filter_map(|(name, ty, setting)| {
         let Setting { value } = setting.as_ref()?;
         let span = located(value.span());
         let name = Ident::new(name, span);
         let constructor = match value {
-            Expr::Closure(_) => quote_spanned!(span=> __gateway::Setting::from_provider),
-            _ => quote_spanned!(span=> __gateway::Setting::fixed),
+            Expr::Closure(_) => quote_spanned!(span=> from_provider),
+            _ => quote_spanned!(span=> fixed),
         };
-        Some(quote_spanned!(span=> .#name(#constructor(#value))))
+        Some(quote_spanned!(span=> .#name(__gateway::Setting::<#ty>::#constructor(#value))))
     });
     quote!(#serial #(#settings)*)
 }

@@ -1,5 +1,6 @@
 use gateway_core::prelude::*;
 
+#[derive(Clone)]
 struct User;
 
 #[web_socket_gateway]

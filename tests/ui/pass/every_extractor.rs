@@ -19,8 +19,8 @@ pub struct Store;
 pub struct Locale(pub String);
 
 impl<G: Send + Sync, On> FromMessage<G, On> for Locale {
-    async fn from_message(call: &mut Call) -> Result<Self, WsException> {
-        Ok(Self(call.event().to_owned()))
+    async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
+        Ok(Self(context.event().to_owned()))
     }
 }
 

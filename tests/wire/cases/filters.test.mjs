@@ -87,7 +87,7 @@ test('a filter knows what it answers for', async (t) => {
   socket.emit('context', 'six');
   await answer(socket, 'gateway');
   const common = { id: socket.id, event: 'context', handler: 'context', namespace: '/filters', internal: false };
-  const [asked, unasked] = seen.map(({ gateway, ...rest }) => {
+  const [asked, unasked] = seen.slice(0, 2).map(({ gateway, ...rest }) => {
     assert.match(gateway, /FiltersGateway$/);
     return rest;
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { answer, ask, collect, connect, connected, cut, failure, label, left, next, open, TRANSPORTS } from '../lib/client.mjs';
+import { answer, ask, collect, connect, connected, cut, failure, label, left, next, open, pause, TRANSPORTS } from '../lib/client.mjs';
 import { goneIn, probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 import { sleep, within } from '../lib/wait.mjs';
@@ -255,7 +255,7 @@ describe('with a short heartbeat', () => {
     const socket = await connect(t, `${strict.url}/hooks`, { auth });
     await answer(socket, 'say', 'hello');
     // It neither reads nor writes any more, and the connection stays open.
-    socket.io.engine.transport.ws._socket.pause();
+    pause(t, socket);
     socket.io.engine.transport.ws._socket.cork();
     await exactlyOneGone(inside, auth.label);
     await inside.empty('/hooks');

@@ -122,8 +122,11 @@ export function cut(socket) {
 }
 
 // Stops and resumes reading: the client is well, but does not take what it is sent.
-export function pause(socket) {
-  socket.io.engine.transport.ws._socket.pause();
+export function pause(t, socket) {
+  const { ws } = socket.io.engine.transport;
+  ws._socket.pause();
+  // Otherwise the client would wait for an answer to its close that it cannot read.
+  t.after(() => ws.terminate());
 }
 
 export function resume(socket) {
@@ -131,20 +134,24 @@ export function resume(socket) {
 }
 
 // Sends what must fail, with and without asking for an acknowledgement, and checks that the
-// event and the acknowledgement are one object; answers with it.
-export async function failure(socket, event, ...args) {
-  return failureAs('exception', socket, event, ...args);
-}
+// event and the acknowledgement are one object. Answers with it, and with the event of the second
+// time as `unasked`.
+export const failure = (socket, event, ...args) => failureAs('exception', socket, event, ...args);
 
 export async function failureAs(name, socket, event, ...args) {
+  const error = await failureOnce(name, socket, event, ...args);
+  const again = next(socket, name);
+  socket.emit(event, ...args);
+  const [unasked] = await again;
+  return { ...error, unasked };
+}
+
+// The same, only asking for an acknowledgement.
+export async function failureOnce(name, socket, event, ...args) {
   const told = next(socket, name);
   const acknowledged = await answer(socket, event, ...args);
   const [error, ...more] = await told;
   assert.deepEqual(more, []);
   assert.deepEqual(acknowledged, error, 'the acknowledgement is the object of the event');
-
-  const again = next(socket, name);
-  socket.emit(event, ...args);
-  const [unasked] = await again;
-  return { ...error, unasked };
+  return error;
 }
