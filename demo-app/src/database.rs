@@ -12,21 +12,21 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 pub(crate) enum DatabaseError {
     /// Any text is a file name to SQLite, another database's URL included.
     #[error("the database URL must begin with `sqlite:`, not `{0}`")]
-    NotSqlite(String),
+    Foreign(String),
     /// The file cannot be opened or created.
     #[error("the database `{0}` cannot be opened")]
-    NotOpened(String, #[source] sqlx::Error),
+    Open(String, #[source] sqlx::Error),
     /// Its tables are not those of this version, and cannot be made so.
     #[error("the tables of the database `{0}` cannot be brought up to date")]
-    NotMigrated(String, #[source] MigrateError),
+    Migrate(String, #[source] MigrateError),
 }
 
 /// Opens the database, creates it if it is missing, and brings its tables up to date.
 pub(crate) async fn open(url: &str) -> Result<SqlitePool, DatabaseError> {
     if !url.starts_with("sqlite:") {
-        return Err(DatabaseError::NotSqlite(scheme(url).to_owned()));
+        return Err(DatabaseError::Foreign(scheme(url).to_owned()));
     }
-    let not_opened = |error| DatabaseError::NotOpened(url.to_owned(), error);
+    let not_opened = |error| DatabaseError::Open(url.to_owned(), error);
     let options = SqliteConnectOptions::from_str(url)
         .map_err(not_opened)?
         .create_if_missing(true)
@@ -38,7 +38,7 @@ pub(crate) async fn open(url: &str) -> Result<SqlitePool, DatabaseError> {
         .busy_timeout(Duration::from_secs(5));
     let pool = pool_options(url).connect_with(options).await.map_err(not_opened)?;
     let migrated = sqlx::migrate!().run(&pool).await;
-    migrated.map_err(|error| DatabaseError::NotMigrated(url.to_owned(), error))?;
+    migrated.map_err(|error| DatabaseError::Migrate(url.to_owned(), error))?;
     Ok(pool)
 }
 

@@ -110,8 +110,13 @@ impl App {
     ///
     /// # Errors
     /// When the address is taken, or not ours.
-    pub async fn bind(self, address: impl ToSocketAddrs) -> Result<BoundApp, AppError> {
-        let listener = TcpListener::bind(address).await?;
+    pub async fn bind(
+        self,
+        address: impl ToSocketAddrs + fmt::Debug,
+    ) -> Result<BoundApp, AppError> {
+        let wanted = format!("{address:?}");
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|source| BindError { address: wanted, source })?;
         let address = listener.local_addr()?;
         Ok(BoundApp { app: self, listener, address })
     }
@@ -120,7 +125,7 @@ impl App {
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
-    pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), AppError> {
+    pub async fn serve(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<(), AppError> {
         self.bind(address).await?.serve().await
     }
 
@@ -137,6 +142,13 @@ impl App {
             tracing::warn!("some connections did not close in time");
         }
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+struct BindError {
+    address: String,
+    source: std::io::Error,
 }
 
 impl fmt::Debug for App {

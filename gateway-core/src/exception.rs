@@ -136,9 +136,11 @@ impl WsException {
     }
 
     pub(crate) fn bad_payload(field: FieldError) -> Self {
-        Self::new("The payload has not the expected form")
-            .with_code(code::BAD_PAYLOAD)
-            .with_errors([field])
+        let message = match field.path.as_str() {
+            "" => format!("Bad payload: {}", field.message),
+            path => format!("Bad payload: `{path}`: {}", field.message),
+        };
+        Self::new(message).with_code(code::BAD_PAYLOAD).with_errors([field])
     }
 
     pub(crate) fn unknown_event() -> Self {

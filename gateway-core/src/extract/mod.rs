@@ -94,6 +94,12 @@ pub mod occasion {
     }
 
     /// The occasions that are about a client.
+    #[diagnostic::on_unimplemented(
+        message = "there is no client in `#[after_init]`",
+        label = "this is about one client",
+        note = "`#[after_init]` runs before the first client connects: take `Server` or `Inject<T>` \
+                there, and what is about a client in `#[on_connection]`"
+    )]
     pub trait OfClient {}
 
     impl OfClient for Message {}

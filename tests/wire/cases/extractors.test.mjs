@@ -92,7 +92,7 @@ test('what cannot be had, as None or as its error', async (t) => {
   assert.deepEqual(await answer(socket, 'either', { amount: -1 }), { code: 'BAD_PAYLOAD' });
 });
 
-test('seven of them at once, and a second impl block', async (t) => {
+test('six of them at once, and a second impl block', async (t) => {
   const socket = await connect(t, at());
   assert.deepEqual(await answer(socket, 'all', { amount: 4 }), {
     event: 'all',

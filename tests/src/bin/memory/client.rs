@@ -22,9 +22,7 @@ impl Connection {
              Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )?;
-        let mut connection = Self {
-            stream: BufReader::new(stream),
-        };
+        let mut connection = Self { stream: BufReader::new(stream) };
         connection.skip_response()?;
         connection.send(&format!("40{namespace},"))?;
         let connected = format!("40{namespace},");

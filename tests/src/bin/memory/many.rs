@@ -3,11 +3,26 @@
 
 use gateway_core::prelude::*;
 
-/// Writes the handlers of a gateway: a method and its event for each pair of names.
+/// So many machine words, kept on every connection.
+struct Words<const COUNT: usize>(Vec<usize>);
+
+impl<const COUNT: usize> Default for Words<COUNT> {
+    fn default() -> Self {
+        Self((0..COUNT).collect())
+    }
+}
+
+/// Writes a gateway's handlers, a method and its event for each pair of names, and the hook that
+/// keeps the words.
 macro_rules! handlers {
-    ($gateway:ident: $($name:ident $event:literal,)*) => {
+    ($gateway:ident keeps $words:literal: $($name:ident $event:literal,)*) => {
         #[web_socket_gateway]
         impl $gateway {
+            #[on_connection]
+            async fn connected(&self, SocketData(kept): SocketData<Words<$words>>) {
+                std::hint::black_box(kept.0.len());
+            }
+
             $(
                 #[subscribe_message($event)]
                 async fn $name(&self, MessageBody(number): MessageBody<u64>) -> u64 {
@@ -21,36 +36,19 @@ macro_rules! handlers {
 #[web_socket_gateway(namespace = "/few")]
 pub(crate) struct Few;
 
-handlers! { Few: e000 "e000", e001 "e001", e002 "e002", }
-
-#[web_socket_gateway(namespace = "/many")]
-pub(crate) struct Many;
+handlers! { Few keeps 0: e000 "e000", e001 "e001", e002 "e002", }
 
 /// The control: a word per handler and connection, which the measurement must see.
 #[web_socket_gateway(namespace = "/heavy")]
 pub(crate) struct Heavy;
 
-/// One machine word for each of 300 handlers.
-struct PerHandler(Vec<usize>);
+handlers! { Heavy keeps 300: e000 "e000", e001 "e001", e002 "e002", }
 
-impl Default for PerHandler {
-    fn default() -> Self {
-        Self((0..300).collect())
-    }
-}
-
-#[web_socket_gateway]
-impl Heavy {
-    #[on_connection]
-    async fn connected(&self, SocketData(kept): SocketData<PerHandler>) {
-        std::hint::black_box(kept.0.len());
-    }
-}
-
-handlers! { Heavy: e000 "e000", e001 "e001", e002 "e002", }
+#[web_socket_gateway(namespace = "/many")]
+pub(crate) struct Many;
 
 #[rustfmt::skip]
-handlers! { Many:
+handlers! { Many keeps 0:
     e000 "e000", e001 "e001", e002 "e002", e003 "e003", e004 "e004", e005 "e005", e006 "e006", e007 "e007", e008 "e008", e009 "e009",
     e010 "e010", e011 "e011", e012 "e012", e013 "e013", e014 "e014", e015 "e015", e016 "e016", e017 "e017", e018 "e018", e019 "e019",
     e020 "e020", e021 "e021", e022 "e022", e023 "e023", e024 "e024", e025 "e025", e026 "e026", e027 "e027", e028 "e028", e029 "e029",
