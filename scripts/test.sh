@@ -21,24 +21,39 @@ for argument in "$@"; do
 done
 
 passed=()
+failed=()
 skipped=()
 
-# step NAME COMMAND...: the first one that fails ends the script.
+# step NAME COMMAND...: goes on where it fails, so that one run tells everything.
 step() {
   local name=$1 begun=$SECONDS
   shift
   printf '\n=== %s\n' "$name"
-  if ! "$@"; then
-    printf '\n=== FAILED: %s\n' "$name" >&2
-    exit 1
+  if "$@"; then
+    passed+=("$name, $((SECONDS - begun)) s")
+  else
+    printf '=== FAILED: %s\n' "$name"
+    failed+=("$name")
+    return 1
   fi
-  passed+=("$name, $((SECONDS - begun)) s")
 }
 
 # skip NAME WHY
 skip() {
   printf '\n=== %s\nskipped: %s\n' "$1" "$2"
   skipped+=("$1: $2")
+}
+
+summary() {
+  printf '\n=== summary\n'
+  ((${#passed[@]} == 0)) || printf 'passed:  %s\n' "${passed[@]}"
+  ((${#skipped[@]} == 0)) || printf 'skipped: %s\n' "${skipped[@]}"
+  ((${#failed[@]} == 0)) || printf 'FAILED:  %s\n' "${failed[@]}"
+  ((${#failed[@]} == 0)) || exit 1
+  if ((${#skipped[@]} > 0)) && [[ ${CI:-} == true ]]; then
+    echo "with CI=true nothing may be skipped"
+    exit 1
+  fi
 }
 
 has() {
@@ -62,11 +77,12 @@ has cargo || {
   echo "missing: cargo, see https://rustup.rs" >&2
   exit 1
 }
-step "formatting" cargo fmt --all --check
-step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
-step "documentation" rust_documentation
-step "Rust tests" cargo test --locked --workspace
-step "programs for the clients" cargo build --locked -p demo-app -p tests --bins
+step "formatting" cargo fmt --all --check || :
+step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings || :
+step "documentation" rust_documentation || :
+step "Rust tests" cargo test --locked --workspace || :
+# Without them the rest has nothing to talk to.
+step "programs for the clients" cargo build --locked -p demo-app -p tests --bins || summary
 
 # --------------------------------------------------------------------------------- real clients
 
@@ -87,17 +103,16 @@ has_browser() {
   [[ -n ${CHROMIUM:-} ]] || [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser ]]
 }
 
-if node_is_new_enough; then
-  step "packages of the official client" node_packages
-  step "official client" npm --prefix tests/wire test
+if ! node_is_new_enough; then
+  skip "official client" "missing: node 20.11 or newer with npm"
+  skip "page in a browser" "missing: node 20.11 or newer with npm"
+elif step "packages of the official client" node_packages; then
+  step "official client" npm --prefix tests/wire test || :
   if has_browser || install_packages chromium; then
-    step "page in a browser" npm --prefix tests/wire run test:page
+    step "page in a browser" npm --prefix tests/wire run test:page || :
   else
     skip "page in a browser" "missing: chromium (apt-get install chromium, or CHROMIUM=its path)"
   fi
-else
-  skip "official client" "missing: node 20.11 or newer with npm"
-  skip "page in a browser" "missing: node 20.11 or newer with npm"
 fi
 
 venv=$target/wire-python
@@ -118,11 +133,10 @@ has_venv() {
   python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
-if has_venv || { install_packages python3 python3-venv && has_venv; }; then
-  step "packages of python-socketio" python_packages
-  step "python-socketio" python_client
-else
+if ! has_venv && ! { install_packages python3 python3-venv && has_venv; }; then
   skip "python-socketio" "missing: python 3.10 or newer with venv (apt-get install python3-venv)"
+elif step "packages of python-socketio" python_packages; then
+  step "python-socketio" python_client || :
 fi
 
 # --------------------------------------------------------------------------------------- memory
@@ -137,17 +151,9 @@ memory() {
 if $quick; then
   skip "memory of a connection" "left out by --quick"
 else
-  step "memory of a connection" memory
+  step "memory of a connection" memory || :
 fi
 
 # -------------------------------------------------------------------------------------- summary
 
-printf '\n=== summary\n'
-printf 'passed:  %s\n' "${passed[@]}"
-if ((${#skipped[@]} > 0)); then
-  printf 'skipped: %s\n' "${skipped[@]}"
-  if [[ ${CI:-} == true ]]; then
-    echo "with CI=true nothing may be skipped" >&2
-    exit 1
-  fi
-fi
+summary

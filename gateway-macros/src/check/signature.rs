@@ -185,7 +185,9 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
 
 /// A type as one would write it: the printer of tokens puts a space around everything.
 pub(crate) fn readable(ty: &Type) -> String {
-    let mut text = ty.to_token_stream().to_string();
+    // The compiler's printer also breaks long lines.
+    let text = ty.to_token_stream().to_string();
+    let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for (from, to) in [
         (" < ", "<"),
         (" >", ">"),

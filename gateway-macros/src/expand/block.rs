@@ -16,11 +16,15 @@ pub(crate) fn block(block: &Block) -> TokenStream {
     let handlers = block.handlers.iter().map(handler);
     let has_messages =
         block.handlers.iter().any(|handler| matches!(handler.occasion, Occasion::Message(_)));
-    // The traits that tell a reply's kind by its type. An unused import would be a warning.
+    // The traits that tell a reply's kind by its type, without their names: those are the user's to
+    // give. Only where there is a reply, because an unused import would be a warning.
     let ladder = has_messages.then(|| {
-        quote!(
-            use __gateway::reply_ladder::*;
-        )
+        quote_spanned! {Span::mixed_site()=>
+            use __gateway::reply_ladder::{
+                KindOfEvent as _, KindOfStream as _, KindOfValue as _, PeelPlain as _,
+                PeelResult as _,
+            };
+        }
     });
     let registration = quote_spanned! {ty.span()=>
         __gateway::BlockRegistration::of::<#ty, __Block>()
