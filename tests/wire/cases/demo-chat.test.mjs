@@ -336,6 +336,22 @@ describe('what one socket sends', () => {
     });
   }
 
+  test('is seen by what the same socket asks right behind it', async (t) => {
+    const roomId = room();
+    const socket = await device(t, server.url, user());
+    const pairs = [ask(socket, 'join-room', { roomId })];
+    for (let number = 0; number < 50; number += 1) {
+      const sent = answer(socket, 'send-message', { roomId, content: String(number) });
+      const history = answer(socket, 'history', { roomId, limit: 1 });
+      pairs.push(
+        Promise.all([sent, history]).then(([message, { messages }]) => {
+          assert.deepEqual(messages, [message]);
+        }),
+      );
+    }
+    await Promise.all(pairs);
+  });
+
   test('under one name is stored and heard once', async (t) => {
     const [ada, bob] = [user(), user()];
     const [roomId, other] = [room(), room()];
