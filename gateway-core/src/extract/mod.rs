@@ -15,8 +15,8 @@ use crate::{context::ExecutionContext, exception::WsException, facts::ArgumentFa
 
 /// A type that handlers can take as an argument.
 ///
-/// `G` is the gateway, for extractors that depend on it; `On` is the occasion, one of [`Message`](occasion::Message),
-/// that comes or goes, or the start, for those that exist on some only. An extractor
+/// `G` is the gateway, for extractors that depend on it; `On` is the [`occasion`] (a message, a
+/// client that comes or goes, the start), for those that exist on some only. An extractor
 /// of your own leaves both open (NestJS: `createParamDecorator`):
 ///
 /// ```
