@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     /// The client is gone: nothing more in either direction.
     closed: AtomicBool,
     last_rooms: OnceLock<Vec<String>>,
+    /// It has been disconnected from our side; what was sent before is still on its way.
+    ending: AtomicBool,
     /// It was found not to read, and is on its way out.
     too_slow: AtomicBool,
 }
@@ -64,6 +66,7 @@ impl Connection {
             greeting: Mutex::default(),
             closed: AtomicBool::new(false),
             last_rooms: OnceLock::new(),
+            ending: AtomicBool::new(false),
             too_slow: AtomicBool::new(false),
         }
     }
@@ -141,9 +144,31 @@ impl Connection {
         }
     }
 
+    /// Ends the connection to this namespace, after what was sent before; nothing more is sent.
+    pub(crate) fn disconnect(self: &Arc<Self>) {
+        if self.ending.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if !self.outbox.is_overflowing() {
+            self.say_good_bye();
+            return;
+        }
+        let connection = Arc::clone(self);
+        let patience = self.gateway.settings.emit_timeout;
+        tokio::spawn(async move {
+            connection.outbox_drained(patience).await.ok();
+            connection.say_good_bye();
+        });
+    }
+
+    /// Whether it takes anything more to send.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+
     /// Ends the connection to this namespace, and the client's whole connection where the base
     /// cannot even queue its good-bye.
-    pub(crate) fn disconnect(&self) {
+    fn say_good_bye(&self) {
         let Some(hub) = self.namespace().hub() else { return };
         if hub.disconnect(self.id) == Err(Refused::Full) {
             self.cut_line();
@@ -161,8 +186,9 @@ impl Connection {
             socket = %self.id,
             "disconnecting a client that does not read what it is sent"
         );
+        self.ending.store(true, Ordering::SeqCst);
         self.cut_line();
-        self.disconnect();
+        self.say_good_bye();
     }
 
     /// Ends the client's TCP connection. A client on polling has none: its heartbeat ends it.

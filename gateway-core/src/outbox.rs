@@ -83,7 +83,7 @@ impl Outbox {
 impl Connection {
     /// Sends, or queues behind what waits already. Never waits itself.
     pub(crate) fn send(self: &Arc<Self>, frame: Frame) -> Result<(), NotSent> {
-        if self.is_closed() {
+        if self.is_closed() || self.is_ending() {
             return Err(NotSent::Gone);
         }
         let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };

@@ -52,6 +52,15 @@ for (const transport of TRANSPORTS) {
       for (const { heard } of members) await heardAll(heard, 10_000);
     });
 
+    test('what was sent before a disconnect comes before it', async (t) => {
+      const socket = await connect(t, at(), { transport });
+      const heard = listen(socket);
+      const gone = left(socket);
+      socket.emit('burst-and-good-bye', { count: 3_000, size: 200 });
+      assert.equal(await gone, 'io server disconnect');
+      assert.deepEqual(heard, range(3_000));
+    });
+
     test('two loops at once keep their own order', async (t) => {
       const socket = await connect(t, at(), { transport });
       const heard = listen(socket);
