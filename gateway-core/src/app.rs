@@ -306,11 +306,11 @@ impl AppBuilder {
         self
     }
 
-    /// How long one write to a client may make no progress at all before its connection is cut; 30 s
-    /// by default.
+    /// How long one write to a client may make no progress at all before its connection is cut; as
+    /// long as [`ping_timeout`](Self::ping_timeout) by default.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.server.write_timeout = timeout;
+        self.server.write_timeout = Some(timeout);
         self
     }
 
@@ -321,7 +321,7 @@ impl AppBuilder {
     /// All mistakes at once, in one [`AppError`].
     pub async fn build(mut self) -> Result<App, AppError> {
         let router = std::mem::take(&mut self.router);
-        let write_timeout = self.server.write_timeout;
+        let write_timeout = self.server.write_timeout();
         let (mounted, wrap) = serve::open(&self.server);
         let booted = boot::boot(self, &mounted).await?;
         let router = router.layer(Extension(Arc::clone(&booted.services)));

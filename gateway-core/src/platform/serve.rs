@@ -26,7 +26,16 @@ pub(crate) struct ServerOptions {
     pub(crate) ping_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_payload: usize,
-    pub(crate) write_timeout: Duration,
+    /// As long as a ping may take, unless said otherwise.
+    pub(crate) write_timeout: Option<Duration>,
+}
+
+impl ServerOptions {
+    /// Who takes nothing at all for the time a ping may take cannot have answered one either, and
+    /// the base cannot end such a session while its writer waits.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.write_timeout.unwrap_or(self.ping_timeout)
+    }
 }
 
 impl Default for ServerOptions {
@@ -38,7 +47,7 @@ impl Default for ServerOptions {
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
-            write_timeout: Duration::from_secs(30),
+            write_timeout: None,
         }
     }
 }
