@@ -29,6 +29,16 @@ pub(crate) struct Config {
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
     pub(crate) database_url: String,
 
+    /// Origin of pages that may connect besides the demo's own; repeatable, or separated by commas.
+    #[arg(
+        long,
+        env = "CORS_ORIGIN",
+        default_value = "http://localhost:4200",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub(crate) cors_origin: Vec<String>,
+
     /// Lets anyone take a token from `POST /auth/login` [default: on without --jwt-secret, else off]
     #[arg(
         long,

@@ -14,11 +14,11 @@ use gateway_core::prelude::*;
 #[tokio::main]
 async fn main() -> Result<(), AppError> {
     let config = config::Config::load();
-    process::log_to_stderr();
-    let stop = process::stop_signal()?;
+    let stop = process::start()?;
     let database = database::open(&config.database_url).await?;
     let app = App::builder()
         .provide(config.jwt_service())
+        .provide(config.clone())
         .provide(chat::MessageStore::new(database))
         .routes(auth::routes(config.dev_login()).merge(page::routes()))
         .build()

@@ -5,8 +5,14 @@ use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// Starts the log, and listens for the signal to stop.
+pub(crate) fn start() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    log_to_stderr();
+    stop_signal()
+}
+
 /// Logs to stderr, so that stdout keeps the route table and the address. `RUST_LOG` chooses what; default `info`.
-pub(crate) fn log_to_stderr() {
+fn log_to_stderr() {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     tracing_subscriber::fmt()
@@ -18,7 +24,7 @@ pub(crate) fn log_to_stderr() {
 
 /// Ends when the process is asked to stop (ctrl-c, SIGTERM). It listens from the call on, not from the first poll.
 #[cfg(unix)]
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -34,7 +40,7 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'sta
 
 /// Ends when the process is asked to stop (ctrl-c).
 #[cfg(not(unix))]
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

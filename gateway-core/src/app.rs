@@ -8,18 +8,25 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware::from_fn_with_state};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::{
+    auth::Authenticator,
     boot,
-    filter::{ErasedFilter, ExceptionFilter},
+    enhancers::Level,
+    facts::AuthenticatorFacts,
+    filter::ExceptionFilter,
     gateway::{GatewayRuntime, Settings},
+    guard::Guard,
+    interceptor::Interceptor,
+    origins::{self, Origins},
+    pipe::Pipe,
     platform::{
         Mounted, Transport,
         serve::{self, ServerOptions},
     },
-    provider::{Key, Services},
+    provider::{Injectable, Key, Services},
     registry::Gateway,
     report::Report,
     table::Table,
@@ -59,7 +66,8 @@ pub struct AppBuilder {
     /// Provided more than once.
     pub(crate) twice: Vec<&'static str>,
     pub(crate) expected: Vec<Key>,
-    pub(crate) filters: Vec<Arc<dyn ErasedFilter>>,
+    pub(crate) enhancers: Level,
+    pub(crate) authenticator: Option<AuthenticatorFacts>,
     pub(crate) settings: Settings,
     pub(crate) server: ServerOptions,
     router: Router,
@@ -237,7 +245,35 @@ impl AppBuilder {
     /// An exception filter for all gateways, asked after their own.
     #[must_use]
     pub fn use_global_filters(mut self, filter: impl ExceptionFilter) -> Self {
-        self.filters.push(Arc::new(filter));
+        self.enhancers.filters.push(Arc::new(filter));
+        self
+    }
+
+    /// A guard for all messages of all gateways, asked before their own.
+    #[must_use]
+    pub fn use_global_guards(mut self, guard: impl Guard) -> Self {
+        self.enhancers.guards.push(Arc::new(guard));
+        self
+    }
+
+    /// An interceptor around all handlers of all gateways, outside of their own.
+    #[must_use]
+    pub fn use_global_interceptors(mut self, interceptor: impl Interceptor) -> Self {
+        self.enhancers.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// A pipe for the payloads of all gateways, before their own.
+    #[must_use]
+    pub fn use_global_pipes(mut self, pipe: impl Pipe) -> Self {
+        self.enhancers.pipes.push(Arc::new(pipe));
+        self
+    }
+
+    /// Who decides which clients are let in, for gateways that do not name their own.
+    #[must_use]
+    pub fn authenticate<A: Authenticator + Injectable>(mut self) -> Self {
+        self.authenticator = Some(AuthenticatorFacts::of::<A>());
         self
     }
 
@@ -322,14 +358,18 @@ impl AppBuilder {
     pub async fn build(mut self) -> Result<App, AppError> {
         let router = std::mem::take(&mut self.router);
         let write_timeout = self.server.write_timeout();
+        let path = self.server.path.clone();
         let (mounted, wrap) = serve::open(&self.server);
         let booted = boot::boot(self, &mounted).await?;
-        let router = router.layer(Extension(Arc::clone(&booted.services)));
+        let origins = Origins::new(&path, booted.cors);
+        let router = router
+            .layer(Extension(Arc::clone(&booted.services)))
+            .layer(Extension(booted.authenticators));
         Ok(App {
             gateways: booted.gateways,
             table: booted.table,
             mounted,
-            router: wrap(router),
+            router: wrap(router).layer(from_fn_with_state(origins, origins::check)),
             write_timeout,
         })
     }

@@ -10,7 +10,9 @@
 /// | option | | default |
 /// |---|---|---|
 /// | `namespace = "/chat"` | what clients connect to | `"/"` |
-/// | `authenticate = A` | an [`Authenticator`](crate::Authenticator), built by injection; decides who is let in | everyone is |
+/// | `authenticate = A` | an [`Authenticator`](crate::Authenticator), built by injection; decides who is let in | the application's, or everyone |
+/// | `reauthenticate = "event"` | the event by which a client renews its session, with a new token | `"reauthenticate"` |
+/// | `cors(origins = [..], credentials = true)` | which pages of other origins may connect, on either transport | the own origin only |
 /// | `serial` | messages of one socket run strictly one at a time, in order | they start in order and interleave at `await`s |
 /// | `concurrency = 64` | handlers of one socket that run at once; later messages wait | 64 |
 /// | `inbox(messages = 8192, bytes = 4194304)` | messages of one socket that wait; past it the answer is `OVERLOADED` | 8,192 messages or 4 MiB |
@@ -232,5 +234,133 @@ pub use gateway_macros::injectable;
 /// ```
 pub use gateway_macros::use_filters;
 
-#[doc(hidden)]
-pub use gateway_macros::{set_metadata, use_guards, use_interceptors, use_pipes};
+/// Names [guards](crate::Guard), on a gateway's struct, on a handler, or on an `#[on_connection]`
+/// method (NestJS: `@UseGuards`).
+///
+/// The list is written as for [`use_filters`](macro@use_filters). Guards are asked before anything
+/// else happens, global → gateway → handler.
+///
+/// ```
+/// # mod app {
+/// # use gateway_core::prelude::*;
+/// #[injectable]
+/// pub struct WsJwtGuard;
+///
+/// impl Guard for WsJwtGuard {
+///     async fn can_activate(&self, context: &ExecutionContext) -> Result<bool, WsException> {
+///         match context.user() {
+///             Some(_) => Ok(true),
+///             None => Err(WsException::unauthorized("not logged in")),
+///         }
+///     }
+/// }
+///
+/// #[web_socket_gateway]
+/// #[use_guards(WsJwtGuard)]
+/// pub struct Vault;
+///
+/// #[web_socket_gateway]
+/// impl Vault {
+///     #[subscribe_message("open")]
+///     #[use_guards(Roles::any(["admin"]))]
+///     async fn open(&self) {}
+/// }
+/// # }
+/// ```
+pub use gateway_macros::use_guards;
+
+/// Names [interceptors](crate::Interceptor), on a gateway's struct or on a handler (NestJS:
+/// `@UseInterceptors`).
+///
+/// The list is written as for [`use_filters`](macro@use_filters). The first one is the outermost,
+/// global outside of gateway outside of handler.
+///
+/// ```
+/// # mod app {
+/// # use gateway_core::prelude::*;
+/// use std::time::Duration;
+///
+/// #[web_socket_gateway]
+/// #[use_interceptors(Logging)]
+/// pub struct Reports;
+///
+/// #[web_socket_gateway]
+/// impl Reports {
+///     #[subscribe_message("yearly")]
+///     #[use_interceptors(Timeout::after(Duration::from_secs(2)))]
+///     async fn yearly(&self) {}
+/// }
+/// # }
+/// ```
+pub use gateway_macros::use_interceptors;
+
+/// Names [pipes](crate::Pipe), on a gateway's struct, on a handler, or on one of its arguments
+/// (NestJS: `@UsePipes`, `@MessageBody(pipe)`).
+///
+/// The list is written as for [`use_filters`](macro@use_filters). They run in the order global →
+/// gateway → handler → argument, before the payload is read into its type.
+///
+/// ```
+/// # mod app {
+/// # use gateway_core::{Argument, prelude::*};
+/// #[injectable]
+/// pub struct Trim;
+///
+/// impl Pipe for Trim {
+///     async fn transform(
+///         &self,
+///         value: Argument,
+///         _: &ArgumentMetadata<'_>,
+///     ) -> Result<Argument, WsException> {
+///         Ok(match value {
+///             Argument::String(text) => Argument::from(text.trim()),
+///             other => other,
+///         })
+///     }
+/// }
+///
+/// # #[web_socket_gateway]
+/// # pub struct Names;
+/// #[web_socket_gateway]
+/// impl Names {
+///     #[subscribe_message("rename")]
+///     async fn rename(&self, #[use_pipes(Trim)] MessageBody(name): MessageBody<String>) -> String {
+///         name
+///     }
+/// }
+/// # }
+/// ```
+pub use gateway_macros::use_pipes;
+
+/// States a typed fact about a gateway or a handler, for guards and interceptors to read with
+/// [`ExecutionContext::metadata`](crate::ExecutionContext::metadata) (NestJS: `SetMetadata`,
+/// `Reflector.getAllAndOverride`). A handler's own goes before its gateway's.
+///
+/// ```
+/// # mod app {
+/// # use gateway_core::prelude::*;
+/// pub struct Needs(pub &'static str);
+///
+/// #[injectable]
+/// pub struct Permissions;
+///
+/// impl Guard for Permissions {
+///     async fn can_activate(&self, context: &ExecutionContext) -> Result<bool, WsException> {
+///         let needs = context.metadata::<Needs>();
+///         Ok(needs.is_none_or(|Needs(role)| context.roles().iter().any(|own| own == role)))
+///     }
+/// }
+///
+/// #[web_socket_gateway]
+/// #[use_guards(Permissions)]
+/// pub struct Board;
+///
+/// #[web_socket_gateway]
+/// impl Board {
+///     #[subscribe_message("wipe")]
+///     #[set_metadata(Needs("moderator"))]
+///     async fn wipe(&self) {}
+/// }
+/// # }
+/// ```
+pub use gateway_macros::set_metadata;

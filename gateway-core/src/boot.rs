@@ -1,7 +1,7 @@
 //! From what was declared to what runs: everything is checked first, and only then built.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     panic::AssertUnwindSafe,
     sync::Arc,
 };
@@ -10,12 +10,17 @@ use futures_util::FutureExt;
 
 use crate::{
     app::{AppBuilder, AppError},
+    auth::ErasedAuthenticator,
     context::ExecutionContext,
-    facts::{ArgumentFacts, FilterFacts, GatewayFacts, Setting},
-    filter::{ErasedFilter, Filters},
+    deadlines::Deadlines,
+    enhancers::{EnhancerFacts, Enhancers, Level},
+    extract::HttpAuthenticators,
+    facts::AuthenticatorFacts,
+    facts::{ArgumentFacts, GatewayFacts, Setting},
     gateway::{GatewayRuntime, Hook, Hooks, Route, Settings},
     inbox::{Lane, Limits},
     namespace::Namespace,
+    origins::{self, Cors},
     platform::{self, Mounted},
     provider::{Dependencies, Key, Need, Provider, Recipe, Services},
     registry::{Declared, DeclaredHook, DeclaredMessage, GatewayRegistration, Registry},
@@ -26,6 +31,8 @@ use crate::{
 pub(crate) struct Booted {
     pub(crate) gateways: Vec<Arc<GatewayRuntime>>,
     pub(crate) services: Arc<Services>,
+    pub(crate) authenticators: HttpAuthenticators,
+    pub(crate) cors: Vec<Cors>,
     pub(crate) table: Table,
 }
 
@@ -37,6 +44,10 @@ struct Plan {
     path: String,
     limits: Limits,
     overflow: crate::outbox::Overflow,
+    reauthenticate: String,
+    cors: Cors,
+    /// Its own, or the application's.
+    authenticator: Option<AuthenticatorFacts>,
     declared: Declared,
 }
 
@@ -53,6 +64,7 @@ pub(crate) async fn boot(builder: AppBuilder, mounted: &Mounted) -> Result<Boote
     }
     let plans = plan(&registry, &builder, &mut report);
     check_gateways(&plans, &builder.expected, &mut report);
+    check_origins(&plans, &mut report);
     check_services(&plans, &recipes, &builder.services, &mut report);
     if !report.is_empty() {
         return Err(AppError::wiring(report.sorted()));
@@ -95,8 +107,26 @@ fn plan(registry: &Registry, builder: &AppBuilder, report: &mut Report) -> Vec<P
                 inbox_bytes: options.or(facts.inbox_bytes.take(), 4 * 1024 * 1024),
             };
             let overflow = options.or(facts.overflow.take(), crate::outbox::Overflow::default());
-            let declared = declared.remove(&key).unwrap_or_default();
-            Plan { registration: *registration, key, facts, path, limits, overflow, declared }
+            let event = facts.reauthenticate.take();
+            let reauthenticate = options.or(event, "reauthenticate".to_owned());
+            let cors = facts.cors.take().unwrap_or_default();
+            let cors = Cors {
+                origins: options.or(cors.origins, Vec::new()),
+                credentials: options.or(cors.credentials, false),
+            };
+            let authenticator = facts.authenticator.take().or(builder.authenticator);
+            Plan {
+                registration: *registration,
+                key,
+                path,
+                limits,
+                overflow,
+                reauthenticate,
+                cors,
+                authenticator,
+                declared: declared.remove(&key).unwrap_or_default(),
+                facts,
+            }
         })
         .collect();
     plans.sort_by(|a, b| (&a.path, a.facts.name).cmp(&(&b.path, b.facts.name)));
@@ -162,7 +192,7 @@ fn check_gateways(plans: &[Plan], expected: &[Key], report: &mut Report) {
                     plan.facts.name,
                     place(plan.facts.place)
                 ),
-                format!("write `namespace = \"/{}\"`", plan.path),
+                format!("let it be `/{}`", plan.path),
             ));
         }
         if let Some(other) = by_path.insert(&plan.path, plan) {
@@ -178,7 +208,75 @@ fn check_gateways(plans: &[Plan], expected: &[Key], report: &mut Report) {
     }
 }
 
+/// Origins: what browsers would be told twice, and differently.
+fn check_origins(plans: &[Plan], report: &mut Report) {
+    for plan in plans {
+        if plan.cors.credentials && plan.cors.origins.iter().any(|origin| origin == "*") {
+            report.add(Problem::new(
+                format!("`{}` ({}) allows every origin, with credentials", plan.facts.name, place(plan.facts.place)),
+                "name the origins, or leave `credentials = true` out: browsers refuse the two together",
+            ));
+        }
+        for origin in &plan.cors.origins {
+            if origin != "*" && (!origin.contains("://") || origin.ends_with('/')) {
+                report.add(Problem::new(
+                    format!("`{}` ({}) allows the origin `{origin}`, which no browser sends", plan.facts.name, place(plan.facts.place)),
+                    "write scheme, host and port, and no path: `https://example.com`, `http://localhost:4200`",
+                ));
+            }
+        }
+    }
+    let all = plans.iter().map(|plan| (plan.facts.name, &plan.cors));
+    for (origin, one, other) in origins::contradictions(all) {
+        report.add(Problem::new(
+            format!(
+                "`{one}` and `{other}` both allow `{origin}`, one with credentials and one without"
+            ),
+            "the two share the handshake, so give both the same `credentials`",
+        ));
+    }
+}
+
+/// The identities handlers take, against those the authenticators give.
+fn check_identities(plan: &Plan, report: &mut Report) {
+    let messages = plan
+        .declared
+        .messages
+        .iter()
+        .map(|message| (message.facts.handler, &message.facts.arguments, message.facts.place));
+    let hooks = plan.declared.hooks();
+    let hooks = hooks.map(|hook| (hook.facts.handler, &hook.facts.arguments, hook.facts.place));
+    for (handler, arguments, location) in messages.chain(hooks) {
+        let Some(wanted) = arguments.identity else { continue };
+        let at = place(location);
+        let taken = format!(
+            "`{}::{handler}` takes `Identity<{}>` ({at})",
+            plan.facts.name,
+            short(wanted.name)
+        );
+        match &plan.authenticator {
+            None => report.add(Problem::new(
+                format!("{taken}, and nothing authenticates the clients of `{}`", plan.path),
+                "write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`",
+            )),
+            Some(authenticator) if authenticator.identity != wanted => report.add(Problem::new(
+                format!("{taken}, and `{}` gives `{}`", short(authenticator.name), short(authenticator.identity.name)),
+                format!("write `Identity<{}>`", short(authenticator.identity.name)),
+            )),
+            Some(_) => {}
+        }
+    }
+    let taken = plan.declared.messages.iter().find(|one| one.facts.event == plan.reauthenticate);
+    if let (Some(message), Some(_)) = (taken, &plan.authenticator) {
+        report.add(Problem::new(
+            format!("`{}::{}` ({}) handles `{}`, the event that renews a session", plan.facts.name, message.facts.handler, place(message.facts.place), plan.reauthenticate),
+            "rename the event, or write `reauthenticate = \"another-name\"` in the `#[web_socket_gateway(..)]`",
+        ));
+    }
+}
+
 fn check_handlers(plan: &Plan, report: &mut Report) {
+    check_identities(plan, report);
     let Plan { facts, declared, .. } = plan;
     if declared.is_empty() {
         report.add(Problem::new(
@@ -235,20 +333,20 @@ fn check_services(
     }
     for plan in plans {
         let name = plan.facts.name;
-        if let Some(authenticator) = &plan.facts.authenticator {
+        if let Some(authenticator) = &plan.authenticator {
             check.fields(authenticator.name, &(authenticator.recipe.dependencies)(), None);
         }
         let handlers = plan.declared.messages.iter().map(|message| {
             let facts = &message.facts;
-            (&facts.filters, &facts.arguments, facts.handler, facts.place)
+            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
         });
         let hooks = plan.declared.hooks().map(|hook| {
             let facts = &hook.facts;
-            (&facts.filters, &facts.arguments, facts.handler, facts.place)
+            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
         });
-        check.filters(&plan.facts.filters);
-        for (filters, arguments, handler, location) in handlers.chain(hooks) {
-            check.filters(filters);
+        check.enhancers(&plan.facts.enhancers);
+        for (enhancers, arguments, handler, location) in handlers.chain(hooks) {
+            check.enhancers(enhancers);
             check.arguments(name, handler, arguments, &place(location));
         }
     }
@@ -265,9 +363,9 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn filters(&mut self, filters: &[FilterFacts]) {
-        for filter in filters {
-            self.fields(filter.name, &(filter.dependencies)(), None);
+    fn enhancers(&mut self, enhancers: &EnhancerFacts) {
+        for (name, dependencies) in enhancers.dependencies() {
+            self.fields(name, &dependencies, None);
         }
     }
 
@@ -375,6 +473,8 @@ async fn build(
     mounted: &Mounted,
 ) -> Result<Booted, AppError> {
     let mut provider = Provider::new(builder.services, recipes);
+    let cors = plans.iter().map(|plan| plan.cors.clone()).collect();
+    let authenticators = http_authenticators(&plans, builder.authenticator, &mut provider);
     let namespaces: Vec<Arc<Namespace>> = plans
         .iter()
         .map(|plan| {
@@ -387,15 +487,17 @@ async fn build(
     let table = Table::new(plans.iter().flat_map(rows).collect());
     let mut parts = Vec::new();
     for (plan, namespace) in plans.into_iter().zip(namespaces) {
-        parts.push(assemble(plan, namespace, &builder.filters, &mut provider));
+        parts.push(assemble(plan, namespace, &builder.enhancers, &mut provider));
     }
     provider.build_all();
     // Shared by all, so it is complete only once every gateway has been built.
     let services = Arc::new(provider.into_services());
+    let deadlines = Deadlines::start();
     let mut gateways = Vec::new();
     let mut after_init = Vec::new();
     for (part, hook) in parts {
-        let gateway = Arc::new(part(Arc::clone(&services), builder.settings.clone()));
+        let gateway =
+            Arc::new(part(Arc::clone(&services), builder.settings.clone(), deadlines.clone()));
         gateway.namespace.open(platform::mount(
             mounted,
             gateway.namespace.path(),
@@ -405,29 +507,54 @@ async fn build(
         gateways.push(gateway);
     }
     run_after_init(after_init).await?;
-    Ok(Booted { gateways, services, table })
+    Ok(Booted { gateways, services, authenticators, cors, table })
 }
 
-type Part = Box<dyn FnOnce(Arc<Services>, Settings) -> GatewayRuntime>;
+/// The application's authenticator first: where two give one identity, it is the one for HTTP.
+fn http_authenticators(
+    plans: &[Plan],
+    application: Option<AuthenticatorFacts>,
+    provider: &mut Provider,
+) -> HttpAuthenticators {
+    let mut known: HashMap<Key, Arc<dyn ErasedAuthenticator>> = HashMap::new();
+    for facts in application.into_iter().chain(plans.iter().filter_map(|plan| plan.authenticator)) {
+        if let Entry::Vacant(entry) = known.entry(facts.identity) {
+            entry.insert((facts.build)(provider));
+        }
+    }
+    HttpAuthenticators(Arc::new(known))
+}
+
+type Part = Box<dyn FnOnce(Arc<Services>, Settings, Deadlines) -> GatewayRuntime>;
 
 /// Builds the gateway and binds its handlers.
 fn assemble(
     plan: Plan,
     namespace: Arc<Namespace>,
-    global: &[Arc<dyn ErasedFilter>],
+    global: &Level,
     provider: &mut Provider,
 ) -> (Part, Option<Hook>) {
-    let Plan { registration, facts, limits, overflow, declared, .. } = plan;
+    let Plan {
+        registration,
+        facts,
+        limits,
+        overflow,
+        reauthenticate,
+        cors,
+        authenticator,
+        declared,
+        ..
+    } = plan;
     let instance = (registration.instance)(provider);
-    let own = build_filters(facts.filters, provider);
-    let authenticator = facts.authenticator.map(|authenticator| (authenticator.build)(provider));
+    let own = facts.enhancers.build(provider);
+    let authenticator = authenticator.map(|authenticator| (authenticator.build)(provider));
 
     let hook = |hooks: Vec<DeclaredHook>, provider: &mut Provider| {
         hooks.into_iter().next().map(|hook| {
-            let method = build_filters(hook.facts.filters, provider);
+            let method = hook.facts.enhancers.build(provider);
             Hook {
                 handler: hook.facts.handler,
-                filters: Filters::of_levels(&[&method, &own, global]),
+                enhancers: Enhancers::of_hook(global, &own, method),
                 call: (hook.bind)(&instance),
             }
         })
@@ -444,27 +571,30 @@ fn assemble(
         .messages
         .into_iter()
         .map(|message| {
-            let method = build_filters(message.facts.filters, provider);
+            let method = message.facts.enhancers.build(provider);
             let own_lane = if message.facts.serial { lanes.next() } else { None };
             let route = Route {
                 event: message.facts.event,
                 handler: message.facts.handler,
                 lane: gateway_lane.or(own_lane),
                 takes_ack: message.facts.arguments.takes_ack,
-                filters: Filters::of_levels(&[&method, &own, global]),
+                enhancers: Enhancers::of_message(global, &own, method),
                 handle: (message.bind)(&instance),
             };
             (route.event, Arc::new(route))
         })
         .collect();
-    let filters = Filters::of_levels(&[&own, global]);
-    let part: Part = Box::new(move |services, settings| GatewayRuntime {
+    let enhancers = Enhancers::of_hook(global, &own, Level::default());
+    let part: Part = Box::new(move |services, settings, deadlines| GatewayRuntime {
         name: facts.name,
         namespace,
         routes,
         hooks,
         authenticator,
-        filters,
+        reauthenticate,
+        deadlines,
+        cors,
+        enhancers,
         limits,
         overflow,
         serial: facts.serial,
@@ -473,10 +603,6 @@ fn assemble(
         departures: tokio_util::task::TaskTracker::new(),
     });
     (part, after_init)
-}
-
-fn build_filters(filters: Vec<FilterFacts>, provider: &mut Provider) -> Vec<Arc<dyn ErasedFilter>> {
-    filters.into_iter().map(|filter| (filter.build)(provider)).collect()
 }
 
 /// Runs each gateway's `after_init` to its end, before the first client is let in.

@@ -7,13 +7,14 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::task::AbortHandle;
 
 use crate::{
-    context::Occasion,
+    context::{ExecutionContext, Occasion},
+    exception::WsException,
     gateway::GatewayRuntime,
     handshake::Handshake,
     inbox::Inbox,
@@ -21,17 +22,17 @@ use crate::{
     outbox::Outbox,
     pipeline,
     platform::{DisconnectReason, Link, Refused, SocketId},
+    rooms,
+    session::Session,
 };
-
-pub(crate) type Identity = Arc<dyn Any + Send + Sync>;
 
 pub(crate) struct Connection {
     id: SocketId,
     gateway: Arc<GatewayRuntime>,
     pub(crate) link: Link,
     pub(crate) handshake: Handshake,
-    /// What the authenticator found, once and for all.
-    pub(crate) identity: Option<Identity>,
+    /// What the authenticator found out, when it was last asked.
+    session: Mutex<Option<Arc<Session>>>,
     data: Mutex<Vec<(TypeId, Arc<dyn Any + Send + Sync>)>>,
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) outbox: Outbox,
@@ -52,14 +53,14 @@ impl Connection {
         gateway: Arc<GatewayRuntime>,
         link: Link,
         handshake: Handshake,
-        identity: Option<Identity>,
+        session: Option<Session>,
     ) -> Self {
         Self {
             id,
             gateway,
             link,
             handshake,
-            identity,
+            session: Mutex::new(session.map(Arc::new)),
             data: Mutex::default(),
             inbox: Mutex::default(),
             outbox: Outbox::default(),
@@ -85,6 +86,46 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over what the authenticator found out now.
+    pub(crate) fn renew_session(&self, session: Session) {
+        let ends = session.expires_at();
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
+        self.watch_session(ends);
+    }
+
+    fn watch_session(&self, ends: Option<SystemTime>) {
+        let namespace = Arc::clone(&self.gateway.namespace);
+        self.gateway.deadlines.set(namespace, self.id, ends);
+    }
+
+    /// Ends a session whose time has come: the client is told, then disconnected.
+    pub(crate) fn check_session(self: &Arc<Self>) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+
+        let Some(ends) = self.session().and_then(|session| session.expires_at()) else { return };
+        if ends > SystemTime::now() {
+            self.watch_session(Some(ends));
+            return;
+        }
+        let connection = Arc::clone(self);
+        tokio::spawn(async move {
+            let context = ExecutionContext::session(Arc::clone(&connection));
+            let told = async {
+                pipeline::answer(context, WsException::token_expired()).await;
+                connection.outbox_drained(PATIENCE).await.is_ok()
+            };
+            // A client that does not read must not outlive its token.
+            match tokio::time::timeout(PATIENCE, told).await {
+                Ok(true) => connection.disconnect(),
+                _ => connection.give_up(),
+            }
+        });
     }
 
     /// Resolves once the client is gone.
@@ -139,7 +180,9 @@ impl Connection {
     pub(crate) fn rooms(&self) -> Vec<String> {
         match (self.last_rooms.get(), self.namespace().hub()) {
             (Some(rooms), _) => rooms.clone(),
-            (None, Some(hub)) => hub.rooms_of(self.id),
+            (None, Some(hub)) => {
+                hub.rooms_of(self.id).into_iter().filter_map(rooms::shown).collect()
+            }
             (None, None) => Vec::new(),
         }
     }
@@ -200,6 +243,9 @@ impl Connection {
 
     /// Runs `on_connection` to its end, then lets messages in.
     pub(crate) fn greet(self: &Arc<Self>) {
+        if let Some(ends) = self.session().and_then(|session| session.expires_at()) {
+            self.watch_session(Some(ends));
+        }
         if self.gateway.hooks.on_connection.is_none() {
             self.open_inbox();
             return;
@@ -226,6 +272,9 @@ impl Connection {
             return;
         }
         self.namespace().forget(self);
+        if self.session().is_some_and(|session| session.expires_at().is_some()) {
+            self.watch_session(None);
+        }
         self.outbox.moved.notify_waiters();
         // Taken now and not in the task, so that no later message slips in before it.
         let started = self.close_inbox();

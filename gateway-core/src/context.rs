@@ -8,15 +8,16 @@ use serde_json::Value;
 use crate::{
     ack::AckSlot,
     connection::Connection,
+    enhancers::Enhancers,
     exception::WsException,
-    filter::Filters,
     gateway::{GatewayRuntime, Hook, Route},
     handshake::Handshake,
     inbox::Lane,
+    pipe::ArgumentMetadata,
     pipeline,
     platform::{DisconnectReason, Hub, Packet},
     socket::Socket,
-    wire::InboundArguments,
+    wire::{self, Argument, DecodeError, InboundArguments},
 };
 
 /// What is being handled, and for whom (NestJS: `ExecutionContext`, `ArgumentsHost`): given to
@@ -41,6 +42,8 @@ pub struct ExecutionContext {
     packet: Packet,
     ack: Option<i64>,
     ack_slot: Option<Arc<AckSlot>>,
+    /// The position of the parameter that is being made, where it has pipes of its own.
+    pub(crate) parameter: Option<usize>,
 }
 
 /// Whom the call is for.
@@ -57,6 +60,10 @@ pub(crate) enum Subject {
     Message(Arc<Route>),
     UnknownEvent(Arc<str>),
     Hook(Occasion, Option<DisconnectReason>),
+    /// The event that renews a session.
+    Reauthentication,
+    /// The end of a session.
+    Session,
     Init,
 }
 
@@ -90,6 +97,7 @@ impl ExecutionContext {
             packet,
             ack,
             ack_slot,
+            parameter: None,
         }
     }
 
@@ -100,7 +108,14 @@ impl ExecutionContext {
         ack: Option<i64>,
     ) -> Self {
         let subject = Subject::UnknownEvent(event.into());
-        Self { owner: Owner::Client(connection), subject, packet, ack, ack_slot: None }
+        Self {
+            owner: Owner::Client(connection),
+            subject,
+            packet,
+            ack,
+            ack_slot: None,
+            parameter: None,
+        }
     }
 
     pub(crate) fn hook(
@@ -115,12 +130,48 @@ impl ExecutionContext {
             packet: Packet::empty(),
             ack: None,
             ack_slot: None,
+            parameter: None,
+        }
+    }
+
+    pub(crate) fn reauthentication(
+        connection: Arc<Connection>,
+        packet: Packet,
+        ack: Option<i64>,
+    ) -> Self {
+        let owner = Owner::Client(connection);
+        Self {
+            owner,
+            subject: Subject::Reauthentication,
+            packet,
+            ack,
+            ack_slot: None,
+            parameter: None,
+        }
+    }
+
+    pub(crate) fn session(connection: Arc<Connection>) -> Self {
+        let owner = Owner::Client(connection);
+        Self {
+            owner,
+            subject: Subject::Session,
+            packet: Packet::empty(),
+            ack: None,
+            ack_slot: None,
+            parameter: None,
         }
     }
 
     pub(crate) fn init(gateway: Arc<GatewayRuntime>) -> Self {
         let owner = Owner::Gateway(gateway);
-        Self { owner, subject: Subject::Init, packet: Packet::empty(), ack: None, ack_slot: None }
+        Self {
+            owner,
+            subject: Subject::Init,
+            packet: Packet::empty(),
+            ack: None,
+            ack_slot: None,
+            parameter: None,
+        }
     }
 
     /// The socket this is about.
@@ -139,6 +190,8 @@ impl ExecutionContext {
             Subject::Message(route) => route.event,
             Subject::UnknownEvent(event) => event,
             Subject::Hook(occasion, _) => occasion.as_str(),
+            Subject::Reauthentication => &self.runtime().reauthenticate,
+            Subject::Session => "session",
             Subject::Init => "after_init",
         }
     }
@@ -148,10 +201,10 @@ impl ExecutionContext {
     pub fn handler(&self) -> &str {
         match &self.subject {
             Subject::Message(route) => route.handler,
-            Subject::UnknownEvent(_) | Subject::Init => "",
             Subject::Hook(occasion, _) => {
                 self.gateway_hook(*occasion).map_or("", |hook| hook.handler)
             }
+            _ => "",
         }
     }
 
@@ -206,6 +259,36 @@ impl ExecutionContext {
         self.arguments().decode().map_err(|error| WsException::bad_payload(error.field))
     }
 
+    /// All arguments, after the pipes that concern them.
+    pub(crate) async fn piped<T>(&self) -> Result<Vec<Argument>, WsException> {
+        let refused = |error: DecodeError| WsException::bad_payload(error.field);
+        let mut arguments = self.arguments().tree().map_err(refused)?;
+        let wanted = wire::wanted::<T>(arguments.len());
+        arguments.resize(arguments.len().max(wanted), Argument::Null);
+        for (index, argument) in arguments.iter_mut().enumerate().take(wanted) {
+            let type_name = std::any::type_name::<T>();
+            let metadata = ArgumentMetadata { index, event: self.event(), type_name };
+            for pipe in self.enhancers().pipes(self.parameter) {
+                let value = std::mem::replace(argument, Argument::Null);
+                *argument = pipe.transform(value, &metadata).await?;
+            }
+        }
+        Ok(arguments)
+    }
+
+    pub(crate) fn has_pipes(&self) -> bool {
+        self.enhancers().pipes(self.parameter).next().is_some()
+    }
+
+    /// The event's arguments as a `T`, by way of the pipes.
+    pub(crate) async fn payload<T: DeserializeOwned>(&self) -> Result<T, WsException> {
+        if !self.has_pipes() {
+            return self.decode();
+        }
+        let arguments = self.piped::<T>().await?;
+        wire::from_tree(&arguments).map_err(|error| WsException::bad_payload(error.field))
+    }
+
     fn arguments(&self) -> InboundArguments<'_> {
         InboundArguments::new(self.packet.text(), self.packet.attachments())
     }
@@ -214,9 +297,9 @@ impl ExecutionContext {
         self.packet.attachments()
     }
 
-    pub(crate) fn hub(&self) -> Result<&Hub, WsException> {
+    pub(crate) fn hub(&self) -> Result<&Arc<Hub>, WsException> {
         // Messages come through the hub, so it is there.
-        self.runtime().namespace.hub().map(|hub| &**hub).ok_or_else(WsException::panicked)
+        self.runtime().namespace.hub().ok_or_else(WsException::panicked)
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
@@ -245,15 +328,39 @@ impl ExecutionContext {
         }
     }
 
-    /// The filters to ask, those of the handler first.
-    pub(crate) fn filters(&self) -> &Filters {
+    /// What stands around the handler.
+    pub(crate) fn enhancers(&self) -> &Enhancers {
         match &self.subject {
-            Subject::Message(route) => &route.filters,
-            Subject::UnknownEvent(_) | Subject::Init => &self.runtime().filters,
-            Subject::Hook(occasion, _) => {
-                self.gateway_hook(*occasion).map_or(&self.runtime().filters, |hook| &hook.filters)
-            }
+            Subject::Message(route) => &route.enhancers,
+            Subject::Hook(occasion, _) => self
+                .gateway_hook(*occasion)
+                .map_or(&self.runtime().enhancers, |hook| &hook.enhancers),
+            _ => &self.runtime().enhancers,
         }
+    }
+
+    /// What `#[set_metadata(..)]` says on the handler, or else on its gateway.
+    #[must_use]
+    pub fn metadata<T: 'static>(&self) -> Option<&T> {
+        self.enhancers().metadata.get()
+    }
+
+    /// Who the client is, when an authenticator said so, and as a `U`.
+    #[must_use]
+    pub fn identity<U: Send + Sync + 'static>(&self) -> Option<Arc<U>> {
+        self.connection().session()?.identity()
+    }
+
+    /// The id of the user, when the authenticator gave one.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.connection().session()?.user().map(str::to_owned)
+    }
+
+    /// The roles of the user, as the authenticator gave them.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        self.connection().session().map(|session| session.roles().to_vec()).unwrap_or_default()
     }
 
     pub(crate) fn ack_slot(&self) -> Option<&Arc<AckSlot>> {
@@ -286,6 +393,7 @@ impl ExecutionContext {
                 let route = Arc::clone(route);
                 route.handle.start(self)
             }
+            Subject::Reauthentication => Box::pin(pipeline::reauthenticate(self)),
             _ => Box::pin(pipeline::answer(self, WsException::unknown_event())),
         }
     }

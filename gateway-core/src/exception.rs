@@ -28,6 +28,14 @@ pub mod code {
     pub const NO_REPLY: &str = "NO_REPLY";
     /// The client is not who it would have to be.
     pub const UNAUTHORIZED: &str = "UNAUTHORIZED";
+    /// A guard said no.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// The client's token has expired; it is disconnected after this.
+    pub const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
+    /// The client asks more often than it may.
+    pub const THROTTLED: &str = "THROTTLED";
+    /// The handler took longer than it may.
+    pub const TIMEOUT: &str = "TIMEOUT";
 }
 
 /// One field of a payload that was refused, and why.
@@ -149,6 +157,19 @@ impl WsException {
 
     pub(crate) fn overloaded() -> Self {
         Self::new("Too many messages are waiting").with_code(code::OVERLOADED)
+    }
+
+    /// The client is known, and may not do this: code [`code::FORBIDDEN`].
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(message).with_code(code::FORBIDDEN)
+    }
+
+    pub(crate) fn token_expired() -> Self {
+        Self::new("The token has expired").with_code(code::TOKEN_EXPIRED)
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::new("The handler took too long").with_code(code::TIMEOUT)
     }
 
     pub(crate) fn no_reply() -> Self {

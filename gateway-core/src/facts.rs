@@ -1,18 +1,13 @@
 //! Facts that generated code states about gateways, handlers and hooks. Boot decides what they mean.
 
-use std::{
-    any::{TypeId, type_name},
-    fmt,
-    panic::Location,
-    sync::Arc,
-};
+use std::{any::type_name, fmt, panic::Location, sync::Arc};
 
 use crate::{
-    auth::{Authenticator, ErasedAuthenticator, NoAuthenticator},
+    auth::{Authenticator, AuthenticatorSlot, ErasedAuthenticator},
+    enhancers::{EnhancerFacts, states_enhancers},
     extract::FromMessage,
-    filter::{ErasedFilter, ExceptionFilter},
     outbox::Overflow,
-    provider::{Dependencies, Injectable, Key, Provider, Recipe, Services},
+    provider::{Injectable, Key, Provider, Recipe, Services},
     registry::Gateway,
 };
 
@@ -57,6 +52,24 @@ impl OptionValue<String> for &str {
     }
 }
 
+impl OptionValue<bool> for bool {
+    fn value(self) -> bool {
+        self
+    }
+}
+
+impl<T: Into<String>, const N: usize> OptionValue<Vec<String>> for [T; N] {
+    fn value(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<T: Into<String>> OptionValue<Vec<String>> for Vec<T> {
+    fn value(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
 impl<T: 'static> Setting<T> {
     /// This value.
     pub fn fixed(value: impl OptionValue<T>) -> Self {
@@ -98,7 +111,9 @@ pub struct GatewayFacts {
     pub(crate) inbox_messages: Option<Setting<usize>>,
     pub(crate) inbox_bytes: Option<Setting<usize>>,
     pub(crate) overflow: Option<Setting<Overflow>>,
-    pub(crate) filters: Vec<FilterFacts>,
+    pub(crate) reauthenticate: Option<Setting<String>>,
+    pub(crate) cors: Option<CorsFacts>,
+    pub(crate) enhancers: EnhancerFacts,
 }
 
 impl GatewayFacts {
@@ -110,13 +125,15 @@ impl GatewayFacts {
             name,
             place: Location::caller(),
             namespace: None,
-            authenticator: AuthenticatorFacts::of::<G::Authenticator>(),
+            authenticator: G::Authenticator::facts(),
             serial: false,
             concurrency: None,
             inbox_messages: None,
             inbox_bytes: None,
             overflow: None,
-            filters: Vec::new(),
+            reauthenticate: None,
+            cors: None,
+            enhancers: EnhancerFacts::default(),
         }
     }
 
@@ -155,17 +172,24 @@ impl GatewayFacts {
         self
     }
 
+    /// The name of the event that renews a session.
+    #[must_use]
+    pub fn reauthenticate(mut self, event: Setting<String>) -> Self {
+        self.reauthenticate = Some(event);
+        self
+    }
+
+    /// Which pages of other origins may connect.
+    #[must_use]
+    pub fn cors(mut self, cors: CorsFacts) -> Self {
+        self.cors = Some(cors);
+        self
+    }
+
     /// What becomes of room emits to a socket whose queue is full.
     #[must_use]
     pub fn overflow(mut self, policy: Setting<Overflow>) -> Self {
         self.overflow = Some(policy);
-        self
-    }
-
-    /// A filter for all its handlers and hooks.
-    #[must_use]
-    pub fn filter(mut self, filter: FilterFacts) -> Self {
-        self.filters.push(filter);
         self
     }
 }
@@ -176,19 +200,54 @@ impl fmt::Debug for GatewayFacts {
     }
 }
 
-pub(crate) struct AuthenticatorFacts {
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct AuthenticatorFacts {
     pub(crate) name: &'static str,
+    /// What it finds out.
+    pub(crate) identity: Key,
     pub(crate) recipe: Recipe,
     pub(crate) build: fn(&mut Provider) -> Arc<dyn ErasedAuthenticator>,
 }
 
 impl AuthenticatorFacts {
-    fn of<A: Authenticator + Injectable>() -> Option<Self> {
-        (TypeId::of::<A>() != TypeId::of::<NoAuthenticator>()).then(|| Self {
+    pub(crate) fn of<A: Authenticator + Injectable>() -> Self {
+        Self {
             name: type_name::<A>(),
+            identity: Key::of::<A::Identity>(),
             recipe: Recipe::of::<A>(),
             build: |provider| provider.service_or_build::<A>(),
-        })
+        }
+    }
+}
+
+/// `cors(..)` of a gateway.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct CorsFacts {
+    pub(crate) origins: Option<Setting<Vec<String>>>,
+    pub(crate) credentials: Option<Setting<bool>>,
+}
+
+impl CorsFacts {
+    /// No origins yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The origins, as browsers write them: `https://example.com`, `http://localhost:4200`.
+    #[must_use]
+    pub fn origins(mut self, origins: Setting<Vec<String>>) -> Self {
+        self.origins = Some(origins);
+        self
+    }
+
+    /// Whether browsers may send cookies along.
+    #[must_use]
+    pub fn credentials(mut self, allow: Setting<bool>) -> Self {
+        self.credentials = Some(allow);
+        self
     }
 }
 
@@ -201,7 +260,7 @@ pub struct MessageFacts {
     pub(crate) serial: bool,
     pub(crate) arguments: ArgumentFacts,
     pub(crate) reply: &'static str,
-    pub(crate) filters: Vec<FilterFacts>,
+    pub(crate) enhancers: EnhancerFacts,
 }
 
 impl MessageFacts {
@@ -216,7 +275,7 @@ impl MessageFacts {
             serial: false,
             arguments: ArgumentFacts::default(),
             reply: "()",
-            filters: Vec::new(),
+            enhancers: EnhancerFacts::default(),
         }
     }
 
@@ -247,13 +306,6 @@ impl MessageFacts {
         self.reply = reply;
         self
     }
-
-    /// A filter for this handler.
-    #[must_use]
-    pub fn filter(mut self, filter: FilterFacts) -> Self {
-        self.filters.push(filter);
-        self
-    }
 }
 
 impl fmt::Debug for MessageFacts {
@@ -272,7 +324,7 @@ pub struct HookFacts {
     pub(crate) handler: &'static str,
     pub(crate) place: &'static Location<'static>,
     pub(crate) arguments: ArgumentFacts,
-    pub(crate) filters: Vec<FilterFacts>,
+    pub(crate) enhancers: EnhancerFacts,
 }
 
 impl HookFacts {
@@ -281,20 +333,18 @@ impl HookFacts {
     #[track_caller]
     pub fn new(handler: &'static str) -> Self {
         let place = Location::caller();
-        Self { handler, place, arguments: ArgumentFacts::default(), filters: Vec::new() }
+        Self {
+            handler,
+            place,
+            arguments: ArgumentFacts::default(),
+            enhancers: EnhancerFacts::default(),
+        }
     }
 
     /// The type of one argument.
     #[must_use]
     pub fn argument<G, On, A: FromMessage<G, On>>(mut self) -> Self {
         A::describe(&mut self.arguments);
-        self
-    }
-
-    /// A filter for this hook.
-    #[must_use]
-    pub fn filter(mut self, filter: FilterFacts) -> Self {
-        self.filters.push(filter);
         self
     }
 }
@@ -315,6 +365,8 @@ pub struct ArgumentFacts {
     pub(crate) takes_ack: bool,
     /// Services it takes as arguments.
     pub(crate) services: Vec<Key>,
+    /// The identity it takes.
+    pub(crate) identity: Option<Key>,
 }
 
 impl ArgumentFacts {
@@ -323,40 +375,6 @@ impl ArgumentFacts {
     }
 }
 
-/// A filter in `#[use_filters(..)]`.
-#[doc(hidden)]
-pub struct FilterFacts {
-    pub(crate) name: &'static str,
-    pub(crate) dependencies: fn() -> Dependencies,
-    pub(crate) build: BuildFilter,
-}
-
-type BuildFilter = Box<dyn FnOnce(&mut Provider) -> Arc<dyn ErasedFilter>>;
-
-impl FilterFacts {
-    /// Named by its type, and built by injection.
-    #[must_use]
-    pub fn injected<F: ExceptionFilter + Injectable>() -> Self {
-        Self {
-            name: type_name::<F>(),
-            dependencies: F::dependencies,
-            build: Box::new(|provider| provider.service_or_build::<F>()),
-        }
-    }
-
-    /// Given as an expression, evaluated at the start.
-    #[must_use]
-    pub fn value<F: ExceptionFilter>(make: impl FnOnce() -> F + 'static) -> Self {
-        Self {
-            name: type_name::<F>(),
-            dependencies: Dependencies::new,
-            build: Box::new(|_| Arc::new(make())),
-        }
-    }
-}
-
-impl fmt::Debug for FilterFacts {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("FilterFacts").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+states_enhancers!(GatewayFacts);
+states_enhancers!(MessageFacts);
+states_enhancers!(HookFacts);

@@ -125,9 +125,12 @@ fn cause(data: Value) -> Value {
 }
 
 /// An [`ExceptionFilter`] of any type.
-pub(crate) trait ErasedFilter: Send + Sync {
+#[doc(hidden)]
+pub trait ErasedFilter: Send + Sync {
+    #[doc(hidden)]
     fn catches(&self, exception: &WsException) -> bool;
 
+    #[doc(hidden)]
     fn catch<'a>(
         &'a self,
         exception: &'a WsException,

@@ -8,14 +8,17 @@ use crate::{
     auth::ErasedAuthenticator,
     connection::Connection,
     context::{ExecutionContext, Occasion},
+    deadlines::Deadlines,
+    enhancers::Enhancers,
     exception::WsException,
-    filter::Filters,
     handshake::Handshake,
     inbox::{Lane, Limits},
     namespace::Namespace,
+    origins::Cors,
     outbox::Overflow,
     platform::{Admission, DisconnectReason, Occupant, Packet},
     provider::Services,
+    rooms,
 };
 
 /// Immutable once the application is built; shared by all its sockets, whose memory therefore does
@@ -26,8 +29,12 @@ pub(crate) struct GatewayRuntime {
     pub(crate) routes: HashMap<&'static str, Arc<Route>>,
     pub(crate) hooks: Hooks,
     pub(crate) authenticator: Option<Arc<dyn ErasedAuthenticator>>,
-    /// The filters for what no handler of ours is about: unknown events, failing hooks.
-    pub(crate) filters: Filters,
+    /// The name of the event that renews a session.
+    pub(crate) reauthenticate: String,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) cors: Cors,
+    /// For what no handler of ours is about: unknown events, sessions.
+    pub(crate) enhancers: Enhancers,
     pub(crate) limits: Limits,
     pub(crate) overflow: Overflow,
     pub(crate) serial: bool,
@@ -53,7 +60,7 @@ pub(crate) struct Route {
     pub(crate) lane: Option<Lane>,
     /// The handler answers by itself.
     pub(crate) takes_ack: bool,
-    pub(crate) filters: Filters,
+    pub(crate) enhancers: Enhancers,
     pub(crate) handle: Box<dyn Handle>,
 }
 
@@ -79,7 +86,7 @@ impl Hooks {
 
 pub(crate) struct Hook {
     pub(crate) handler: &'static str,
-    pub(crate) filters: Filters,
+    pub(crate) enhancers: Enhancers,
     pub(crate) call: HookFn,
 }
 
@@ -94,17 +101,25 @@ impl Occupant for GatewayRuntime {
 
     async fn admit(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
         let handshake = Handshake::new(admission.auth.as_deref(), admission.head);
-        let identity = match &self.authenticator {
+        if !self.cors.admits(&handshake) {
+            return Err("Origin not allowed".to_owned());
+        }
+        let session = match &self.authenticator {
             Some(authenticator) => {
-                let identity = authenticator.authenticate(&handshake).await;
-                Some(identity.map_err(|exception| self.refusal(&exception))?)
+                let session = authenticator.authenticate(&handshake).verdict().await;
+                Some(session.map_err(|exception| self.refusal(&exception))?)
             }
             None => None,
         };
+        let user = session.as_ref().and_then(|session| session.user().map(rooms::of_user));
         let gateway = Arc::clone(&self);
         let connection =
-            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, identity));
+            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, session));
         self.namespace.enter(&connection);
+        if let (Some(room), Some(hub)) = (user, self.namespace.hub()) {
+            // The base takes a socket that does not get in out of its rooms again.
+            hub.join(admission.id, vec![room]);
+        }
         Ok(connection)
     }
 
@@ -123,6 +138,9 @@ impl Occupant for GatewayRuntime {
         let context = match self.routes.get(event) {
             Some(route) => {
                 ExecutionContext::message(connection.clone(), Arc::clone(route), packet, ack)
+            }
+            None if self.authenticator.is_some() && event == self.reauthenticate => {
+                ExecutionContext::reauthentication(connection.clone(), packet, ack)
             }
             None => ExecutionContext::unknown_event(connection.clone(), event, packet, ack),
         };

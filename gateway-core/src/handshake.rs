@@ -26,6 +26,17 @@ struct Inner {
 }
 
 impl Handshake {
+    /// The same request with another `auth`.
+    pub(crate) fn with_auth(&self, auth: Value) -> Self {
+        Self(Arc::new(Inner { auth, head: Arc::clone(&self.0.head) }))
+    }
+
+    /// Of a plain HTTP request.
+    pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
+        let head = RequestHead::of_request(parts);
+        Self(Arc::new(Inner { auth: Value::Null, head: Arc::new(head) }))
+    }
+
     pub(crate) fn new(auth: Option<&str>, head: Arc<RequestHead>) -> Self {
         let auth = auth.and_then(|json| serde_json::from_str(json).ok()).unwrap_or(Value::Null);
         Self(Arc::new(Inner { auth, head }))

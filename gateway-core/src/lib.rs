@@ -13,34 +13,48 @@ mod auth;
 mod boot;
 mod connection;
 mod context;
+mod deadlines;
+mod enhancers;
 mod error;
 mod exception;
 mod extract;
 mod facts;
 mod filter;
 mod gateway;
+mod guard;
 mod handshake;
 mod inbox;
+mod interceptor;
+mod metadata;
 mod namespace;
+mod origins;
 mod outbox;
+mod pipe;
 mod pipeline;
 mod platform;
 pub mod prelude;
 #[doc(hidden)]
 pub mod private;
 mod provider;
+mod ready;
 mod registry;
 mod reply;
 mod report;
+mod rooms;
 mod server;
+mod session;
 mod socket;
 mod table;
+#[cfg(feature = "validate")]
+mod valid;
 mod wire;
 
 #[cfg(feature = "macros")]
 pub use crate::attributes::*;
 #[cfg(feature = "jwt")]
-pub use crate::auth::{JwtAuthenticator, JwtService};
+pub use crate::auth::{InvalidKey, JwtAuthenticator, JwtService};
+#[cfg(feature = "validate")]
+pub use crate::valid::Valid;
 pub use crate::{
     ack::Ack,
     app::{App, AppBuilder, AppError, BoundApp},
@@ -50,11 +64,16 @@ pub use crate::{
     exception::{FieldError, WsException, code},
     extract::{Event, FromMessage, Identity, Inject, MessageBody, SocketData, occasion},
     filter::{ErrorReply, ExceptionFilter},
+    guard::Guard,
     handshake::Handshake,
+    interceptor::{Interceptor, Next},
     outbox::Overflow,
+    pipe::{ArgumentMetadata, Pipe},
     platform::{DisconnectReason, InvalidSocketId, SocketId, Transport},
-    reply::{StreamItem, WsResponse, WsStream},
+    ready::{Logging, Roles, Throttle, Timeout},
+    reply::{Reply, StreamItem, WsResponse, WsStream},
     server::{Broadcast, Rooms, Server},
+    session::Authenticated,
     socket::Socket,
     wire::{Args, Argument, ArgumentList, Arguments, Payload},
 };

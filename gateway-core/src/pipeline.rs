@@ -1,15 +1,19 @@
-//! The way of one message, in the one place that knows its order:
+//! The way of one message, in the one place that knows its order. It is NestJS's:
 //!
-//! 1. guards, interceptors and pipes have their place here, before the handler;
-//! 2. the handler, which extracts its arguments first;
-//! 3. the reply, encoded and sent;
-//! 4. on any error, and on a panic in any of them, the filters.
+//! 1. guards, global → gateway → handler; the first that refuses ends it;
+//! 2. interceptors around all that follows, global outermost;
+//! 3. pipes and extraction, as each argument is made;
+//! 4. the handler;
+//! 5. the interceptors' way back, and the reply, encoded and sent;
+//! 6. on any error, and on a panic in any of them, the filters, handler → gateway → global.
 //!
-//! Whatever happens, the client is answered.
+//! Whatever happens, the client is answered. A handler without any of these pays for none: an empty
+//! list is one comparison.
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
+use serde_json::{Value, json};
 use tracing::Instrument;
 
 use crate::{
@@ -17,6 +21,7 @@ use crate::{
     context::{ExecutionContext, Occasion},
     exception::WsException,
     filter::ErrorReply,
+    interceptor::Next,
     outbox::NotSent,
     platform::{DisconnectReason, Frame},
     reply::{Reply, ReplyKind},
@@ -25,7 +30,7 @@ use crate::{
 /// Runs a message through its handler and answers it.
 pub(crate) async fn run(
     context: ExecutionContext,
-    handler: impl Future<Output = Result<Reply, WsException>>,
+    handler: impl Future<Output = Result<Reply, WsException>> + Send,
 ) {
     let span = tracing::debug_span!(
         "message",
@@ -35,7 +40,12 @@ pub(crate) async fn run(
     );
     let started = (!span.is_disabled()).then(Instant::now);
     let handled = async {
-        let reply = handler.await?;
+        admit(&context).await?;
+        let interceptors = &context.enhancers().interceptors;
+        let reply = match interceptors.is_empty() {
+            true => handler.await?,
+            false => Next::new(interceptors, &context, Box::pin(handler)).handle().await?,
+        };
         deliver(&context, reply).await
     };
     let handled = AssertUnwindSafe(handled.instrument(span.clone())).catch_unwind();
@@ -53,6 +63,48 @@ pub(crate) async fn run(
     }
 }
 
+/// Asks the guards.
+async fn admit(context: &ExecutionContext) -> Result<(), WsException> {
+    for guard in context.enhancers().guards.iter() {
+        if !guard.can_activate(context).await? {
+            return Err(WsException::forbidden("Forbidden resource"));
+        }
+    }
+    Ok(())
+}
+
+/// Renews the session of a client that brings a new token.
+pub(crate) async fn reauthenticate(context: ExecutionContext) {
+    let renewal = AssertUnwindSafe(renew(&context)).catch_unwind();
+    let outcome = renewal.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
+    if let Err(exception) = outcome {
+        answer(context, exception).await;
+    }
+}
+
+async fn renew(context: &ExecutionContext) -> Result<(), WsException> {
+    let connection = context.connection();
+    let Some(authenticator) = &connection.gateway().authenticator else {
+        return Err(WsException::unknown_event());
+    };
+    // A token alone, or an object like the `auth` of the handshake.
+    let auth = match context.body() {
+        Value::String(token) => json!({ "token": token }),
+        auth => auth,
+    };
+    let handshake = connection.handshake.with_auth(auth);
+    let session = authenticator.authenticate(&handshake).verdict().await?;
+    let known = connection.session();
+    if known.is_some_and(|known| known.user() != session.user()) {
+        return Err(WsException::unauthorized("The token is of another user"));
+    }
+    connection.renew_session(session);
+    if let Some(ack) = context.ack() {
+        send(connection, context.hub()?.encode_ack(ack, &json!({ "status": "ok" }))?).await;
+    }
+    Ok(())
+}
+
 /// Runs a hook of a connection's life; an error is reported to the client, and returned.
 pub(crate) async fn run_hook(
     occasion: Occasion,
@@ -61,7 +113,11 @@ pub(crate) async fn run_hook(
 ) -> Result<(), WsException> {
     let Some(hook) = connection.gateway().hooks.on(occasion) else { return Ok(()) };
     let context = ExecutionContext::hook(Arc::clone(connection), occasion, reason);
-    let outcome = AssertUnwindSafe(async { (hook.call)(context.clone()).await })
+    let called = async {
+        admit(&context).await?;
+        (hook.call)(context.clone()).await
+    };
+    let outcome = AssertUnwindSafe(called)
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| Err(caught(&context, &*panic)));
@@ -100,7 +156,7 @@ pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
 
 async fn deliver(context: &ExecutionContext, reply: Reply) -> Result<(), WsException> {
     let connection = context.connection();
-    match reply.0 {
+    match reply.settle(context)? {
         ReplyKind::Nothing => {}
         ReplyKind::Ack(frame) => send(connection, frame).await,
         ReplyKind::Event { event, ack } => {
@@ -134,7 +190,7 @@ async fn deliver(context: &ExecutionContext, reply: Reply) -> Result<(), WsExcep
 /// Asks the filters what to tell the client.
 async fn explain(context: &ExecutionContext, exception: WsException) -> ErrorReply {
     report(context, &exception);
-    context.filters().reply(context, exception).await
+    context.enhancers().filters.reply(context, exception).await
 }
 
 fn report(context: &ExecutionContext, exception: &WsException) {

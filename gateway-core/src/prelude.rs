@@ -7,11 +7,14 @@
 
 pub use bytes::Bytes;
 
+#[cfg(feature = "validate")]
+pub use crate::Valid;
 pub use crate::{
-    Ack, AckError, App, AppError, Args, Arguments, Authenticator, DisconnectReason, Disconnected,
-    EmitError, ErrorReply, Event, ExceptionFilter, ExecutionContext, FieldError, FromMessage,
-    Handshake, Identity, Inject, MessageBody, Overflow, Server, Socket, SocketData, SocketId,
-    Transport, WsException, WsResponse, WsStream,
+    Ack, AckError, App, AppError, Args, ArgumentMetadata, Arguments, Authenticated, Authenticator,
+    DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
+    ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject, Interceptor,
+    Logging, MessageBody, Next, Overflow, Pipe, Reply, Roles, Server, Socket, SocketData, SocketId,
+    Throttle, Timeout, Transport, WsException, WsResponse, WsStream,
 };
 #[cfg(feature = "jwt")]
 pub use crate::{JwtAuthenticator, JwtService};

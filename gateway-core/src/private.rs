@@ -5,13 +5,14 @@ pub use std::{default::Default, sync::Arc};
 pub use inventory;
 
 pub use crate::{
-    auth::NoAuthenticator,
+    auth::Inherited,
     context::ExecutionContext as Call,
+    enhancers::{FilterFacts, GuardFacts, InterceptorFacts, PipeFacts},
     extract::{
-        extract,
+        extract, extract_at,
         occasion::{Connection, Disconnection, Init, Message},
     },
-    facts::{FilterFacts, GatewayFacts, HookFacts, MessageFacts, Setting},
+    facts::{CorsFacts, GatewayFacts, HookFacts, MessageFacts, Setting},
     provider::{Dependencies, Injectable, Injected, Provider},
     registry::{
         AliasRegistration, BlockRegistration, Gateway, GatewayRegistration, HandlerBlock,

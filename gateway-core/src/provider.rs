@@ -14,8 +14,8 @@ use crate::{namespace::Namespace, registry::ProvidedAs, server::Server};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be built by injection",
     label = "named by its type, so it would be built by injection",
-    note = "write `#[injectable]` above `struct {Self}`; a filter may also be given as a value, \
-            by an expression such as `{Self}::new()`"
+    note = "write `#[injectable]` above `struct {Self}`; what `#[use_..(..)]` lists may \
+            also be given as a value, by an expression such as `{Self}::new()`"
 )]
 #[doc(hidden)]
 pub trait Injectable: Sized {

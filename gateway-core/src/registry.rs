@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use crate::{
-    auth::Authenticator,
+    auth::AuthenticatorSlot,
     context::ExecutionContext,
     exception::WsException,
     facts::{GatewayFacts, HookFacts, MessageFacts},
@@ -22,7 +22,7 @@ use crate::{
 )]
 #[doc(hidden)]
 pub trait Gateway: Injectable + Send + Sync + 'static {
-    type Authenticator: Authenticator + Injectable;
+    type Authenticator: AuthenticatorSlot;
     fn facts() -> GatewayFacts;
 }
 

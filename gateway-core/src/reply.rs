@@ -1,10 +1,15 @@
 //! What a handler returns, and what the client gets for it. The type decides, never its name.
 
-use std::{marker::PhantomData, pin::Pin};
+use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt};
 
-use crate::{context::ExecutionContext, exception::WsException, platform::Frame, wire::Payload};
+use crate::{
+    context::ExecutionContext,
+    exception::WsException,
+    platform::Frame,
+    wire::{Argument, Payload},
+};
 
 /// An event back to the sender, in place of an acknowledgement with a value (NestJS: a returned
 /// `{event, data}`). An acknowledgement that was asked for is sent empty.
@@ -88,9 +93,32 @@ impl<T: Payload, E: Into<WsException>> StreamItem for Result<WsResponse<T>, E> {
     }
 }
 
-/// What a handler's return value became: encoded, inside the boundary that catches panics.
-#[doc(hidden)]
-pub struct Reply(pub(crate) ReplyKind);
+/// What a handler's return value became: encoded, inside the boundary that catches panics. What
+/// an [`Interceptor`](crate::Interceptor) is given, and gives back.
+///
+/// ```
+/// use gateway_core::prelude::*;
+/// use serde_json::json;
+///
+/// #[injectable]
+/// pub struct Envelope;
+///
+/// impl Interceptor for Envelope {
+///     async fn intercept(
+///         &self,
+///         _: &ExecutionContext,
+///         next: Next<'_>,
+///     ) -> Result<Reply, WsException> {
+///         Ok(next.handle().await?.map(|value| json!({ "data": value })))
+///     }
+/// }
+/// ```
+pub struct Reply {
+    kind: ReplyKind,
+    maps: Vec<Map>,
+}
+
+type Map = Box<dyn FnMut(Argument) -> Argument + Send>;
 
 pub(crate) enum ReplyKind {
     Nothing,
@@ -101,9 +129,77 @@ pub(crate) enum ReplyKind {
 
 pub(crate) type EventStream = Pin<Box<dyn Stream<Item = Result<Frame, WsException>> + Send>>;
 
+impl From<ReplyKind> for Reply {
+    fn from(kind: ReplyKind) -> Self {
+        Self { kind, maps: Vec::new() }
+    }
+}
+
+impl Reply {
+    /// An acknowledgement of an interceptor's own, in place of the handler's.
+    ///
+    /// # Errors
+    /// When the payload has no encoded form.
+    pub fn new(context: &ExecutionContext, payload: impl Payload) -> Result<Self, WsException> {
+        Ok(Self::from(match encode_ack(context, &payload)? {
+            Some(frame) => ReplyKind::Ack(frame),
+            None => ReplyKind::Nothing,
+        }))
+    }
+
+    /// Changes each value on its way to the client: the acknowledgement's, the event's, or those of
+    /// every item of a stream.
+    ///
+    /// `json!` makes JSON of binary; to keep it, build the [`Argument`] itself.
+    #[must_use]
+    pub fn map<T: Into<Argument>>(
+        mut self,
+        mut change: impl FnMut(Argument) -> T + Send + 'static,
+    ) -> Self {
+        self.maps.push(Box::new(move |value| change(value).into()));
+        self
+    }
+
+    /// Ends a stream that gives no item for so long with an error; nothing else is concerned.
+    pub(crate) fn with_patience(mut self, patience: Duration) -> Self {
+        if let ReplyKind::Stream { events, ack } = self.kind {
+            let events = futures_util::stream::unfold(Some(events), move |events| async move {
+                let mut events = events?;
+                match tokio::time::timeout(patience, events.next()).await {
+                    Ok(item) => item.map(|item| (item, Some(events))),
+                    Err(_elapsed) => Some((Err(WsException::timed_out()), None)),
+                }
+            });
+            self.kind = ReplyKind::Stream { events: Box::pin(events), ack };
+        }
+        self
+    }
+
+    /// The frames, with all changes made.
+    pub(crate) fn settle(self, context: &ExecutionContext) -> Result<ReplyKind, WsException> {
+        let Self { kind, mut maps } = self;
+        if maps.is_empty() {
+            return Ok(kind);
+        }
+        let hub = Arc::clone(context.hub()?);
+        let mut change = move |frame: Frame| {
+            hub.map_arguments(frame, |value| maps.iter_mut().fold(value, |value, map| map(value)))
+        };
+        Ok(match kind {
+            ReplyKind::Nothing => ReplyKind::Nothing,
+            ReplyKind::Ack(frame) => ReplyKind::Ack(change(frame)?),
+            ReplyKind::Event { event, ack } => ReplyKind::Event { event: change(event)?, ack },
+            ReplyKind::Stream { events, ack } => {
+                let events = events.map(move |item| item.and_then(&mut change));
+                ReplyKind::Stream { events: Box::pin(events), ack }
+            }
+        })
+    }
+}
+
 impl std::fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self.0 {
+        formatter.write_str(match self.kind {
             ReplyKind::Nothing => "Nothing",
             ReplyKind::Ack(_) => "Ack",
             ReplyKind::Event { .. } => "Event",
@@ -276,7 +372,7 @@ pub mod ladder {
             output: T,
             context: &ExecutionContext,
         ) -> Result<Reply, WsException> {
-            Ok(Reply(match output.encode_ack(context)? {
+            Ok(Reply::from(match output.encode_ack(context)? {
                 Some(frame) => ReplyKind::Ack(frame.0),
                 None => ReplyKind::Nothing,
             }))
@@ -290,7 +386,8 @@ pub mod ladder {
             context: &ExecutionContext,
         ) -> Result<Reply, WsException> {
             let EncodedEvent(event) = output.encode(context)?;
-            Ok(Reply(ReplyKind::Event { event, ack: super::encode_ack(context, &())? }))
+            let ack = super::encode_ack(context, &())?;
+            Ok(Reply::from(ReplyKind::Event { event, ack }))
         }
     }
 
@@ -306,7 +403,7 @@ pub mod ladder {
             let ack = super::encode_ack(context, &())?;
             let context = context.clone();
             let events = output.0.map(move |item| item.encode(&context).map(|event| event.0));
-            Ok(Reply(ReplyKind::Stream { events: Box::pin(events), ack }))
+            Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
         }
     }
 }

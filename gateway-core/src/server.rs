@@ -7,6 +7,7 @@ use crate::{
     namespace::Namespace,
     outbox::{NotSent, Overflow},
     platform::{Frame, SocketId},
+    rooms,
     socket::{Socket, check_event},
     wire::Payload,
 };
@@ -70,6 +71,14 @@ impl Server {
         self.everyone().except(rooms)
     }
 
+    /// All sockets of one user in this namespace, on whichever device: the `id` is what the
+    /// [authenticator](crate::Authenticated::user) called the user.
+    pub fn user(&self, id: impl fmt::Display) -> Broadcast {
+        let mut broadcast = self.everyone();
+        broadcast.rooms.push(rooms::of_user(&id.to_string()));
+        broadcast
+    }
+
     /// A client by its id.
     #[must_use]
     pub fn socket(&self, id: SocketId) -> Option<Socket> {
@@ -91,7 +100,13 @@ impl Server {
     /// The rooms that have a member.
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {
-        self.namespace.hub().map(|hub| hub.rooms()).unwrap_or_default()
+        self.namespace
+            .hub()
+            .map(|hub| hub.rooms())
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(rooms::shown)
+            .collect()
     }
 
     /// How many clients have been disconnected because they did not read what they were sent.
@@ -172,6 +187,13 @@ impl Broadcast {
         Ok(())
     }
 
+    /// Ends the connection to this namespace of every socket this reaches.
+    pub fn disconnect(self) {
+        for socket in self.sockets() {
+            socket.disconnect();
+        }
+    }
+
     /// The sockets this would reach, in no order.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
@@ -231,19 +253,19 @@ pub trait Rooms {
 
 impl Rooms for &str {
     fn into_names(self) -> Vec<String> {
-        vec![self.to_owned()]
+        vec![rooms::stored(self.to_owned())]
     }
 }
 
 impl Rooms for String {
     fn into_names(self) -> Vec<String> {
-        vec![self]
+        vec![rooms::stored(self)]
     }
 }
 
 impl Rooms for &String {
     fn into_names(self) -> Vec<String> {
-        vec![self.clone()]
+        vec![rooms::stored(self.clone())]
     }
 }
 

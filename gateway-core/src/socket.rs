@@ -176,6 +176,12 @@ impl Socket {
         Broadcast::new(namespace).except(self.id().to_string())
     }
 
+    /// The id of the user, when an authenticator gave one.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.connection.session()?.user().map(str::to_owned)
+    }
+
     /// Ends the connection to this namespace. The client's other namespaces live on, and it does
     /// not come back by itself.
     pub fn disconnect(&self) {

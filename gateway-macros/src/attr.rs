@@ -7,11 +7,16 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Expr, LitStr, Meta, Path, PathArguments, Token, Type, parenthesized};
+use syn::{
+    Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, PathArguments, Token, Type, TypePath,
+    parenthesized,
+};
 
-use crate::errors::{Errors, mistake};
+use crate::check::signature::readable;
+use crate::errors::{Errors, mistake, with_help};
 use crate::known;
-use crate::model::{Filter, GatewayOptions, InjectableOptions, Setting, Source, Subscription};
+use crate::mark::Kind;
+use crate::model::{Cors, Entry, GatewayOptions, InjectableOptions, Setting, Source, Subscription};
 
 /// `#[web_socket_gateway(..)]` on a struct.
 pub(crate) fn gateway_options(arguments: TokenStream, errors: &Errors) -> GatewayOptions {
@@ -31,6 +36,11 @@ pub(crate) fn gateway_options(arguments: TokenStream, errors: &Errors) -> Gatewa
                 options.overflow = Some(setting(key, input, example)?);
             }
             "inbox" => inbox(key, input, errors, &mut options)?,
+            "reauthenticate" => {
+                let example = "reauthenticate = \"reauthenticate\"";
+                options.reauthenticate = Some(setting(key, input, example)?);
+            }
+            "cors" => options.cors = Some(cors(key, input, errors)?),
             _ => return Err(known::unknown_gateway_option(key)),
         }
         Ok(())
@@ -122,27 +132,110 @@ pub(crate) fn subscription(attribute: &Attribute, errors: &Errors) -> Option<Sub
     event.map(|event| Subscription { event, serial })
 }
 
-/// `#[use_filters(Type, Expression::new(), (CONSTANT))]`.
-pub(crate) fn filters(attribute: &Attribute, errors: &Errors) -> Vec<Filter> {
-    const HELP: &str =
-        "write `#[use_filters(MyFilter)]`, with a type that implements `ExceptionFilter`";
-    let mut filters = Vec::new();
-    let arguments = match &attribute.meta {
-        Meta::List(list) => list.tokens.clone(),
-        Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
-    };
+/// `#[use_guards(Type, Expression::new(), (CONSTANT))]`, and the other lists.
+pub(crate) fn list(kind: Kind, attribute: &Attribute, errors: &Errors) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let arguments = in_parentheses(attribute);
     if arguments.is_empty() {
-        errors.at(&attribute.meta, "`#[use_filters]` names no filter", HELP);
-        return filters;
+        let (name, word, implements) = (kind.attribute(), kind.word(), kind.trait_name());
+        errors.at(
+            &attribute.meta,
+            format!("`#[{name}]` names no {word}"),
+            format!(
+                "write `#[{name}(My{})]`, with a type that implements `{implements}`",
+                capital(word)
+            ),
+        );
+        return entries;
     }
     each_entry(arguments, errors, |input| {
-        filters.push(match bare_type(input) {
-            Some(ty) => Filter::Injected(ty),
-            None => Filter::Value(without_parentheses(input.parse()?)),
+        entries.push(match bare_type(input) {
+            Some(ty) => {
+                is_named_like_a_type(&ty, kind)?;
+                Entry::Injected(ty)
+            }
+            None => Entry::Value(without_parentheses(expression(input, || {
+                format!("name a type that implements `{}`, or give a value", kind.trait_name())
+            })?)),
         });
         Ok(())
     });
-    filters
+    entries
+}
+
+/// `#[set_metadata(expression)]`. `None` when there is no value to go on with.
+pub(crate) fn metadata(attribute: &Attribute, errors: &Errors) -> Option<Expr> {
+    const HELP: &str =
+        "write `#[set_metadata(Needs(\"member\"))]`; guards read it with `metadata::<Needs>()`";
+    let arguments = in_parentheses(attribute);
+    if arguments.is_empty() {
+        errors.at(&attribute.meta, "`#[set_metadata]` holds no value", HELP);
+        return None;
+    }
+    let mut values: Vec<Expr> = Vec::new();
+    each_entry(arguments, errors, |input| {
+        values.push(expression(input, || HELP.to_owned())?);
+        Ok(())
+    });
+    let mut values = values.into_iter();
+    let value = values.next()?;
+    if let Expr::Assign(assignment) = &value {
+        errors.at(&assignment.left, "metadata has no key: it is found by its type", HELP);
+        return None;
+    }
+    if let Some(second) = values.next() {
+        match &value {
+            Expr::Lit(ExprLit { lit: Lit::Str(key), .. }) => {
+                errors.at(key, "metadata has no key: it is found by its type", HELP);
+            }
+            _ => errors.at(
+                second,
+                "`#[set_metadata]` holds one value",
+                "write a second `#[set_metadata(..)]` for it; each type of value is kept once",
+            ),
+        }
+    }
+    Some(without_parentheses(value))
+}
+
+// Rule: in a list, a bare path is a type. `Roles::any` is a function somebody forgot to call, and the
+// compiler would only say that it knows no such type.
+fn is_named_like_a_type(ty: &Type, kind: Kind) -> syn::Result<()> {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else {
+        return Ok(());
+    };
+    let Some(last) = path.segments.last().filter(|last| last.arguments.is_none()) else {
+        return Ok(());
+    };
+    if !last.ident.unraw().to_string().starts_with(char::is_lowercase) {
+        return Ok(());
+    }
+    let written = readable(ty);
+    Err(mistake(
+        ty,
+        format!("`{written}` is not the name of a type"),
+        format!(
+            "call it, as in `{written}(..)`; a value that is a {} already stands in parentheses: `({written})`",
+            kind.word()
+        ),
+    ))
+}
+
+// An expression; the parser's word on what is none, with ours on what to write.
+fn expression(input: ParseStream<'_>, help: impl FnOnce() -> String) -> syn::Result<Expr> {
+    input.parse().map_err(|error: syn::Error| with_help(&error, help()))
+}
+
+fn in_parentheses(attribute: &Attribute) -> TokenStream {
+    match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// `#[init]` or `#[init(expression)]` on a field.
@@ -200,6 +293,33 @@ fn inbox(
         Ok(())
     });
     Ok(())
+}
+
+fn cors(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> syn::Result<Cors> {
+    const EXAMPLE: &str = "write `cors(origins = [\"https://example.com\"])`";
+    if !input.peek(syn::token::Paren) {
+        return Err(mistake(key, "`cors` has its origins in parentheses", EXAMPLE));
+    }
+    let content;
+    parenthesized!(content in input);
+    let mut cors = Cors::default();
+    let before = errors.count();
+    each_option(content.parse()?, errors, known::gateway_literal, |key, input| {
+        match key.to_string().as_str() {
+            "origins" => {
+                let example = "origins = [\"https://example.com\"]";
+                cors.origins = Some(setting(key, input, example)?);
+            }
+            "credentials" => cors.credentials = Some(setting(key, input, "credentials = true")?),
+            _ => return Err(known::unknown(key, "cors", &["origins", "credentials"])),
+        }
+        Ok(())
+    });
+    // Whoever misspelt `origins` has been told so.
+    if cors.origins.is_none() && errors.count() == before {
+        return Err(mistake(key, "`cors` does not say which origins", EXAMPLE));
+    }
+    Ok(cors)
 }
 
 fn authenticator(key: &Ident, input: ParseStream<'_>) -> syn::Result<Type> {

@@ -23,14 +23,75 @@ pub(crate) fn options(options: &GatewayOptions, errors: &Errors) {
         &options.inbox_messages,
         &options.inbox_bytes,
         &options.overflow,
+        &options.reauthenticate,
     ];
-    for setting in settings.into_iter().flatten() {
+    let cors = options.cors.iter().flat_map(|cors| [&cors.origins, &cors.credentials]);
+    for setting in settings.into_iter().chain(cors).flatten() {
         closure_takes_one_typed_parameter(setting, errors);
     }
-    if let Some(Setting { value: Expr::Lit(ExprLit { lit: Lit::Str(namespace), .. }) }) =
-        &options.namespace
-    {
+    if let Some(namespace) = options.namespace.as_ref().and_then(text) {
         namespace_can_be_connected_to(namespace, errors);
+    }
+    if let Some(renewal) = options.reauthenticate.as_ref().and_then(text) {
+        event(renewal, errors);
+    }
+    if let Some(origins) = options.cors.as_ref().and_then(|cors| cors.origins.as_ref()) {
+        origins_are_a_list(origins, errors);
+    }
+}
+
+fn text(setting: &Setting) -> Option<&LitStr> {
+    match &setting.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+// Rule: `origins` lists at least one origin, as browsers write it: `scheme://host:port`. (Of those
+// that are computed the start report says so.)
+fn origins_are_a_list(origins: &Setting, errors: &Errors) {
+    if let Some(origin) = text(origins) {
+        errors.at(
+            origin,
+            "`origins` is a list, even of one",
+            format!("write `origins = [\"{}\"]`", origin.value()),
+        );
+    }
+    let Expr::Array(list) = &origins.value else {
+        return;
+    };
+    if list.elems.is_empty() {
+        errors.at(
+            list,
+            "`origins` lists no origin",
+            "leave `cors` out: pages of the server's own origin can connect anyway",
+        );
+    }
+    for element in &list.elems {
+        if let Expr::Lit(ExprLit { lit: Lit::Str(origin), .. }) = element {
+            origin_is_one(origin, errors);
+        }
+    }
+}
+
+fn origin_is_one(literal: &LitStr, errors: &Errors) {
+    let origin = literal.value();
+    let Some((scheme, rest)) = origin.split_once("://") else {
+        if origin != "*" {
+            errors.at(
+                literal,
+                "an origin begins with its scheme",
+                format!("write `\"https://{origin}\"`, as in the browser's address bar"),
+            );
+        }
+        return;
+    };
+    if let Some((host, _)) = rest.split_once('/') {
+        errors.at(
+            literal,
+            "an origin ends with its host and port",
+            format!("write `\"{scheme}://{host}\"`: browsers send no path along"),
+        );
     }
 }
 
@@ -132,12 +193,15 @@ pub(crate) fn has_a_handler(item: &ItemImpl, errors: &Errors) {
     );
 }
 
-/// Rules about an event's name: what a client cannot send, or what would close its connection.
-pub(crate) fn event(occasion: &Occasion, errors: &Errors) {
-    let Occasion::Message(subscription) = occasion else {
-        return;
-    };
-    let literal = &subscription.event;
+/// Rules about the event of a message.
+pub(crate) fn occasion(occasion: &Occasion, errors: &Errors) {
+    if let Occasion::Message(subscription) = occasion {
+        event(&subscription.event, errors);
+    }
+}
+
+// Rules about an event's name: what a client cannot send, or what would close its connection.
+fn event(literal: &LitStr, errors: &Errors) {
     let event = literal.value();
     let printable = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
     if event.is_empty() {

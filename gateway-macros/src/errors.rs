@@ -65,6 +65,11 @@ pub(crate) fn mistake(
     syn::Error::new_spanned(tokens, message(wrong.as_ref(), help.as_ref()))
 }
 
+/// A parser's mistake, with what to write instead.
+pub(crate) fn with_help(error: &syn::Error, help: impl AsRef<str>) -> syn::Error {
+    syn::Error::new(error.span(), message(&error.to_string(), help.as_ref()))
+}
+
 // `compile_error!` keeps line breaks, so the help stands on a line of its own as in rustc's messages.
 fn message(wrong: &str, help: &str) -> String {
     format!("{wrong}\nhelp: {help}")

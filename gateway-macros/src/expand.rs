@@ -7,6 +7,7 @@
 //! hygiene, so that no constant of the user's can meet our local names.
 
 mod block;
+mod enhancer;
 mod object;
 
 use proc_macro2::{Span, TokenStream};

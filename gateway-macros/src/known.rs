@@ -1,13 +1,22 @@
 //! What users write where an option was expected, and what to tell them: misspelt names, names
-//! from NestJS, options that belong elsewhere or do not exist yet.
+//! from NestJS, options that belong elsewhere or have an attribute of their own.
 
 use proc_macro2::{Ident, TokenTree};
 
 use crate::errors::mistake;
 use crate::suggest::{list, nearest, normal};
 
-const GATEWAY: [&str; 7] =
-    ["namespace", "authenticate", "serial", "concurrency", "inbox", "overflow", "crate"];
+const GATEWAY: [&str; 9] = [
+    "namespace",
+    "authenticate",
+    "reauthenticate",
+    "cors",
+    "serial",
+    "concurrency",
+    "inbox",
+    "overflow",
+    "crate",
+];
 
 /// NestJS takes these on each gateway and ignores all but the first gateway's. Here they are the
 /// server's: with the call that sets them, where there is one.
@@ -49,20 +58,10 @@ pub(crate) fn unknown_gateway_option(key: &Ident) -> syn::Error {
         );
     }
     match written.as_str() {
-        "cors" => mistake(
+        "guards" | "interceptors" | "pipes" | "filters" => mistake(
             key,
-            "`cors` is not available yet",
-            "remove it; without it, pages from the server's own origin can connect",
-        ),
-        "guards" | "interceptors" | "pipes" => mistake(
-            key,
-            format!("`{key}` are not available yet"),
-            "remove it: nothing would run; check inside the handler and return `Err(WsException)`",
-        ),
-        "filters" => mistake(
-            key,
-            "filters have an attribute of their own",
-            "write `#[use_filters(MyFilter)]` above the struct",
+            format!("{key} have an attribute of their own"),
+            format!("write `#[use_{key}(..)]` above the struct"),
         ),
         _ => {
             let server: Vec<&str> = SERVER.iter().map(|(name, _)| *name).collect();

@@ -28,7 +28,7 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-use crate::mark::Mark;
+use crate::mark::{Kind, Mark};
 
 /// Declares a gateway (on its struct) or its handlers (on its impl blocks).
 ///
@@ -78,42 +78,42 @@ pub fn after_init(_: TokenStream, item: TokenStream) -> TokenStream {
     misplaced::handler(Mark::AfterInit, item.into()).into()
 }
 
+/// Names the guards that decide whether a message is handled, of a gateway or of one handler.
+///
+/// Documented where applications find it: `gateway_core::use_guards`.
+#[proc_macro_attribute]
+pub fn use_guards(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::enhancer(Mark::Use(Kind::Guard), &arguments.into(), item.into()).into()
+}
+
+/// Names the interceptors around handlers, of a gateway or of one handler.
+///
+/// Documented where applications find it: `gateway_core::use_interceptors`.
+#[proc_macro_attribute]
+pub fn use_interceptors(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::enhancer(Mark::Use(Kind::Interceptor), &arguments.into(), item.into()).into()
+}
+
+/// Names the pipes a payload goes through, of a gateway, of one handler or of one argument.
+///
+/// Documented where applications find it: `gateway_core::use_pipes`.
+#[proc_macro_attribute]
+pub fn use_pipes(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::enhancer(Mark::Use(Kind::Pipe), &arguments.into(), item.into()).into()
+}
+
 /// Names the filters that answer for errors, of a gateway or of one handler.
 ///
 /// Documented where applications find it: `gateway_core::use_filters`.
 #[proc_macro_attribute]
 pub fn use_filters(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    misplaced::use_filters(&arguments.into(), item.into()).into()
+    misplaced::enhancer(Mark::Use(Kind::Filter), &arguments.into(), item.into()).into()
 }
 
-/// Not available yet: an error wherever it stands, so that nobody believes a guard runs.
-///
-/// Documented where applications find it: `gateway_core::use_guards`.
-#[proc_macro_attribute]
-pub fn use_guards(_: TokenStream, item: TokenStream) -> TokenStream {
-    misplaced::unavailable(Mark::UseGuards, &item.into()).into()
-}
-
-/// Not available yet: an error wherever it stands.
-///
-/// Documented where applications find it: `gateway_core::use_interceptors`.
-#[proc_macro_attribute]
-pub fn use_interceptors(_: TokenStream, item: TokenStream) -> TokenStream {
-    misplaced::unavailable(Mark::UseInterceptors, &item.into()).into()
-}
-
-/// Not available yet: an error wherever it stands.
-///
-/// Documented where applications find it: `gateway_core::use_pipes`.
-#[proc_macro_attribute]
-pub fn use_pipes(_: TokenStream, item: TokenStream) -> TokenStream {
-    misplaced::unavailable(Mark::UsePipes, &item.into()).into()
-}
-
-/// Not available yet: an error wherever it stands.
+/// Puts a value on a gateway or a handler, for guards and their like to read.
 ///
 /// Documented where applications find it: `gateway_core::set_metadata`.
 #[proc_macro_attribute]
-pub fn set_metadata(_: TokenStream, item: TokenStream) -> TokenStream {
-    misplaced::unavailable(Mark::SetMetadata, &item.into()).into()
+pub fn set_metadata(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    misplaced::enhancer(Mark::SetMetadata, &arguments.into(), item.into()).into()
 }

@@ -6,7 +6,7 @@
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Meta, Path, Token};
+use syn::{Attribute, FnArg, Meta, Path, Signature, Token};
 
 use crate::errors::Errors;
 
@@ -17,11 +17,50 @@ pub(crate) enum Mark {
     OnConnection,
     OnDisconnect,
     AfterInit,
-    UseFilters,
-    UseGuards,
-    UseInterceptors,
-    UsePipes,
+    /// `#[use_guards]` and the other lists.
+    Use(Kind),
     SetMetadata,
+}
+
+/// What the lists `#[use_..(..)]` name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Guard,
+    Interceptor,
+    Pipe,
+    Filter,
+}
+
+impl Kind {
+    /// The attribute that lists them.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Guard => "use_guards",
+            Self::Interceptor => "use_interceptors",
+            Self::Pipe => "use_pipes",
+            Self::Filter => "use_filters",
+        }
+    }
+
+    /// One of them, in a sentence, and as the method that states it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Interceptor => "interceptor",
+            Self::Pipe => "pipe",
+            Self::Filter => "filter",
+        }
+    }
+
+    /// The trait that makes a type one.
+    pub(crate) fn trait_name(self) -> &'static str {
+        match self {
+            Self::Guard => "Guard",
+            Self::Interceptor => "Interceptor",
+            Self::Pipe => "Pipe",
+            Self::Filter => "ExceptionFilter",
+        }
+    }
 }
 
 impl Mark {
@@ -30,10 +69,10 @@ impl Mark {
         Self::OnConnection,
         Self::OnDisconnect,
         Self::AfterInit,
-        Self::UseFilters,
-        Self::UseGuards,
-        Self::UseInterceptors,
-        Self::UsePipes,
+        Self::Use(Kind::Guard),
+        Self::Use(Kind::Interceptor),
+        Self::Use(Kind::Pipe),
+        Self::Use(Kind::Filter),
         Self::SetMetadata,
     ];
 
@@ -44,10 +83,7 @@ impl Mark {
             Self::OnConnection => "on_connection",
             Self::OnDisconnect => "on_disconnect",
             Self::AfterInit => "after_init",
-            Self::UseFilters => "use_filters",
-            Self::UseGuards => "use_guards",
-            Self::UseInterceptors => "use_interceptors",
-            Self::UsePipes => "use_pipes",
+            Self::Use(kind) => kind.attribute(),
             Self::SetMetadata => "set_metadata",
         }
     }
@@ -58,12 +94,6 @@ impl Mark {
             self,
             Self::SubscribeMessage | Self::OnConnection | Self::OnDisconnect | Self::AfterInit
         )
-    }
-
-    /// Whether the framework offers it already. One that it does not must never be accepted in
-    /// silence: a guard that does not run is a hole.
-    pub(crate) fn is_available(self) -> bool {
-        self.declares_handler() || self == Self::UseFilters
     }
 
     pub(crate) fn of(path: &Path) -> Option<Self> {
@@ -89,6 +119,15 @@ pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &Errors) -> Vec<Mark
         !hides_a_mark(attribute, errors)
     });
     taken
+}
+
+/// The same for the parameters of a method, `self` included: one list for each of them.
+pub(crate) fn take_from_parameters(signature: &mut Signature, errors: &Errors) -> Vec<Vec<Marked>> {
+    let attributes = signature.inputs.iter_mut().map(|parameter| match parameter {
+        FnArg::Receiver(receiver) => &mut receiver.attrs,
+        FnArg::Typed(parameter) => &mut parameter.attrs,
+    });
+    attributes.map(|attributes| take(attributes, errors)).collect()
 }
 
 /// Whether an attribute with that last segment is among them (`web_socket_gateway`, `injectable`).

@@ -1,12 +1,12 @@
 //! Attributes that an impl block or a struct marked `#[web_socket_gateway]` would have read and
 //! removed. When the compiler comes to run them, they stand in the wrong place, and say so.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Token, Visibility};
+use syn::{Attribute, ImplItemFn, Token, Visibility};
 
-use crate::check::{example_name, not_available};
+use crate::check::example_name;
 use crate::errors::Errors;
 use crate::mark::{self, Mark};
 
@@ -50,25 +50,17 @@ pub(crate) fn handler(mark: Mark, item: TokenStream) -> TokenStream {
     })
 }
 
-/// An attribute whose feature does not exist yet.
-pub(crate) fn unavailable(mark: Mark, item: &TokenStream) -> TokenStream {
-    let errors = Errors::new();
-    let (wrong, help) = not_available(mark);
-    errors.at_attribute(item, wrong, help);
-    let errors = errors.finish();
-    quote!(#item #errors)
-}
-
-/// `#[use_filters(..)]`: above the gateway's own attribute it moves below it, where that reads it;
-/// anywhere else it is misplaced.
-pub(crate) fn use_filters(arguments: &TokenStream, item: TokenStream) -> TokenStream {
+/// `#[use_guards(..)]` and its like: above the gateway's own attribute they move below it, where
+/// that reads them; anywhere else they are misplaced.
+pub(crate) fn enhancer(mark: Mark, arguments: &TokenStream, item: TokenStream) -> TokenStream {
     let found = match Found::parse.parse2(item.clone()) {
         Ok(found) => found,
         Err(_) => return item,
     };
     if let Some(gateway) = mark::position(&found.attributes, "web_socket_gateway") {
-        return below(gateway, arguments, &found);
+        return below(mark, gateway, arguments, &found);
     }
+    let name = mark.name();
     answer(item, |place| {
         let help = match place {
             Place::Method => "write `#[web_socket_gateway]` above the `impl` block of this method",
@@ -79,23 +71,29 @@ pub(crate) fn use_filters(arguments: &TokenStream, item: TokenStream) -> TokenSt
             }
         };
         (
-            "`#[use_filters]` only works on a gateway's struct or on one of its handlers"
-                .to_owned(),
+            format!("`#[{name}]` only works on a gateway's struct or on one of its handlers"),
             help.to_owned(),
         )
     })
 }
 
-// Filters have an order, so those that stand between the two attributes move along.
-fn below(gateway: usize, arguments: &TokenStream, found: &Found) -> TokenStream {
-    let name = format_ident!("{}", Mark::UseFilters.name());
-    let is_filters = |attribute: &&Attribute| Mark::of(attribute.path()) == Some(Mark::UseFilters);
+// They have an order, so those that stand between the two attributes move along.
+fn below(mark: Mark, gateway: usize, arguments: &TokenStream, found: &Found) -> TokenStream {
+    // With the hygiene of the item it is the user's, and a mistake in it has no note about macros.
+    let item = found.rest.clone().into_iter().next();
+    let user = item.map_or_else(Span::call_site, |token| token.span());
+    let here = Span::call_site().resolved_at(user);
+    let name = Ident::new(mark.name(), here);
+    let own_again = quote_spanned!(here=> #[#name(#arguments)]);
+    let is_enhancer = |attribute: &&Attribute| {
+        Mark::of(attribute.path()).is_some_and(|mark| !mark.declares_handler())
+    };
     let (above, after) = found.attributes.split_at(gateway.min(found.attributes.len()));
-    let moved = above.iter().filter(is_filters);
-    let kept = above.iter().filter(|attribute| !is_filters(attribute));
+    let moved = above.iter().filter(is_enhancer);
+    let kept = above.iter().filter(|attribute| !is_enhancer(attribute));
     let (own, after) = after.split_at(1.min(after.len()));
     let rest = &found.rest;
-    quote!(#(#kept)* #(#own)* #[#name(#arguments)] #(#moved)* #(#after)* #rest)
+    quote!(#(#kept)* #(#own)* #own_again #(#moved)* #(#after)* #rest)
 }
 
 // The error and the item. Of the other attributes of ours on the same item, none must repeat that
@@ -110,11 +108,25 @@ fn answer(item: TokenStream, message: impl FnOnce(Place) -> (String, String)) ->
     let stays = mark::position(&attributes, "web_socket_gateway").is_some();
     attributes.retain(|attribute| match Mark::of(attribute.path()) {
         Some(mark) if mark.declares_handler() => false,
-        Some(Mark::UseFilters) => stays,
-        _ => true,
+        Some(_) => stays,
+        None => true,
     });
+    let rest = without_marks_on_parameters(rest);
     let errors = errors.finish();
     quote!(#(#attributes)* #rest #errors)
+}
+
+// `#[use_pipes]` on a parameter: the compiler takes no attribute of ours there, and would say that
+// beside what is wrong with the method.
+fn without_marks_on_parameters(rest: TokenStream) -> TokenStream {
+    let errors = Errors::new();
+    let parsed = syn::parse2::<ImplItemFn>(rest.clone());
+    let rest = parsed.map_or(rest, |mut method| {
+        let _taken = mark::take_from_parameters(&mut method.sig, &errors);
+        method.into_token_stream()
+    });
+    let _told_elsewhere = errors.finish();
+    rest
 }
 
 impl Found {

@@ -3,12 +3,14 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Expr, ItemImpl, ItemStruct, LitStr, Member, Path, Type};
 
+use crate::mark::Kind;
+
 /// A struct marked `#[web_socket_gateway]`.
 pub(crate) struct Gateway {
     /// As it is re-emitted: without our attributes.
     pub(crate) item: ItemStruct,
     pub(crate) options: GatewayOptions,
-    pub(crate) filters: Vec<Filter>,
+    pub(crate) enhancers: Vec<Enhancer>,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -23,6 +25,15 @@ pub(crate) struct GatewayOptions {
     pub(crate) inbox_messages: Option<Setting>,
     pub(crate) inbox_bytes: Option<Setting>,
     pub(crate) overflow: Option<Setting>,
+    pub(crate) reauthenticate: Option<Setting>,
+    pub(crate) cors: Option<Cors>,
+}
+
+/// What stands in the parentheses of `cors(..)`.
+#[derive(Default)]
+pub(crate) struct Cors {
+    pub(crate) origins: Option<Setting>,
+    pub(crate) credentials: Option<Setting>,
 }
 
 /// An option's value: an expression evaluated at start, or a closure from something provided.
@@ -47,8 +58,16 @@ pub(crate) enum Source {
     Value(Expr),
 }
 
-/// One entry of `#[use_filters(..)]`.
-pub(crate) enum Filter {
+/// What is put around a handler, or all handlers of a gateway.
+pub(crate) enum Enhancer {
+    /// One entry of `#[use_guards(..)]` or of another list.
+    Listed(Kind, Entry),
+    /// `#[set_metadata(..)]`.
+    Metadata(Expr),
+}
+
+/// One entry of a `#[use_..(..)]`.
+pub(crate) enum Entry {
     /// A bare path: a type, built by injection.
     Injected(Type),
     /// Anything else: evaluated once, at start.
@@ -68,12 +87,19 @@ pub(crate) struct Handler {
     pub(crate) occasion: Occasion,
     pub(crate) ident: Ident,
     pub(crate) cfgs: Vec<Attribute>,
-    pub(crate) arguments: Vec<Type>,
+    pub(crate) arguments: Vec<Argument>,
     /// `None` where the user wrote no return type.
     pub(crate) returns: Option<Type>,
-    pub(crate) filters: Vec<Filter>,
+    pub(crate) enhancers: Vec<Enhancer>,
     /// Whether its signature lets a call be printed.
     pub(crate) is_callable: bool,
+}
+
+/// One parameter of a handler.
+pub(crate) struct Argument {
+    pub(crate) ty: Type,
+    /// `#[use_pipes(..)]` on the parameter itself.
+    pub(crate) pipes: Vec<Entry>,
 }
 
 /// When a handler is called.

@@ -9,21 +9,23 @@ use syn::{
 };
 
 use crate::errors::Errors;
-use crate::mark::{self, Mark, Marked};
-use crate::model::{Block, Field, Filter, Gateway, Handler, Hook, Injectable, Occasion, Source};
+use crate::mark::{self, Kind, Mark, Marked};
+use crate::model::{
+    Argument, Block, Enhancer, Field, Gateway, Handler, Hook, Injectable, Occasion, Source,
+};
 use crate::{attr, check};
 
 /// A struct below `#[web_socket_gateway(..)]`.
 pub(crate) fn gateway(arguments: TokenStream, mut item: ItemStruct, errors: &Errors) -> Gateway {
     let options = attr::gateway_options(arguments, errors);
     let marks = mark::take(&mut item.attrs, errors);
-    let filters = filters(&marks, errors);
+    let enhancers = enhancers(&marks, errors);
     check::marks_of_a_struct(&marks, errors);
     check::is_not_injectable_as_well(&mut item.attrs, errors);
     check::options(&options, errors);
     check::struct_is_not_generic(&item, errors);
     let fields = fields(&mut item.fields, errors);
-    Gateway { item, options, filters, fields }
+    Gateway { item, options, enhancers, fields }
 }
 
 /// An impl block below `#[web_socket_gateway]`.
@@ -36,8 +38,7 @@ pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors)
     check::block_is_not_generic(&item, errors);
     let fits = errors.count() == before;
 
-    let marks: Vec<Vec<Marked>> =
-        item.items.iter_mut().map(|entry| marks_of(entry, errors)).collect();
+    let marks: Vec<Marks> = item.items.iter_mut().map(|entry| marks_of(entry, errors)).collect();
     if item.trait_.is_some() {
         // A trait's methods follow the trait's rules, not ours: the one mistake is where they stand.
         return Block { item, core, handlers: Vec::new() };
@@ -46,10 +47,11 @@ pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors)
     for (entry, marks) in item.items.iter().zip(&marks) {
         match entry {
             ImplItem::Fn(method) => handlers.extend(handler(method, marks, errors)),
-            _ => check::marks_of_no_method(marks, errors),
+            _ => check::marks_of_no_method(&marks.own, errors),
         }
     }
-    let declares = marks.iter().flatten().any(|marked| marked.mark.declares_handler());
+    let declares =
+        marks.iter().flat_map(|marks| &marks.own).any(|marked| marked.mark.declares_handler());
     if !declares && errors.count() == before {
         check::has_a_handler(&item, errors);
     }
@@ -61,14 +63,26 @@ pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors)
     Block { item, core, handlers }
 }
 
-fn marks_of(entry: &mut ImplItem, errors: &Errors) -> Vec<Marked> {
-    match entry {
-        ImplItem::Fn(method) => mark::take(&mut method.attrs, errors),
+// Our attributes on an entry of the block, and on a method's parameters, the receiver included.
+#[derive(Default)]
+struct Marks {
+    own: Vec<Marked>,
+    parameters: Vec<Vec<Marked>>,
+}
+
+fn marks_of(entry: &mut ImplItem, errors: &Errors) -> Marks {
+    let own = match entry {
+        ImplItem::Fn(method) => {
+            let own = mark::take(&mut method.attrs, errors);
+            let parameters = mark::take_from_parameters(&mut method.sig, errors);
+            return Marks { own, parameters };
+        }
         ImplItem::Const(constant) => mark::take(&mut constant.attrs, errors),
         ImplItem::Type(alias) => mark::take(&mut alias.attrs, errors),
         ImplItem::Macro(call) => mark::take(&mut call.attrs, errors),
         _ => Vec::new(),
-    }
+    };
+    Marks { own, parameters: Vec::new() }
 }
 
 /// A struct below `#[injectable(..)]`.
@@ -116,31 +130,32 @@ fn is_init(attribute: &Attribute) -> bool {
 }
 
 // A method that some of our attributes stand on. `None` when they do not make it a handler.
-fn handler(method: &ImplItemFn, marks: &[Marked], errors: &Errors) -> Option<Handler> {
-    let declaring: Vec<&Marked> = marks.iter().filter(|m| m.mark.declares_handler()).collect();
+fn handler(method: &ImplItemFn, marks: &Marks, errors: &Errors) -> Option<Handler> {
+    let Marks { own, parameters } = marks;
+    let declaring: Vec<&Marked> = own.iter().filter(|m| m.mark.declares_handler()).collect();
     let Some(first) = declaring.first() else {
-        check::marks_of_a_plain_method(marks, errors);
+        check::marks_of_a_plain_method(own.iter().chain(parameters.iter().flatten()), errors);
         return None;
     };
     check::one_occasion(&declaring, errors);
-    check::are_available(marks, errors);
     let occasion = occasion(first, errors);
     if let Some(occasion) = &occasion {
-        check::event(occasion, errors);
-        check::filters_have_a_client(occasion, marks, errors);
+        check::occasion(occasion, errors);
+        check::enhancers_suit(occasion, own, errors);
     }
-    let filters = filters(marks, errors);
+    let enhancers = enhancers(own, errors);
+    let arguments = arguments(method, parameters, occasion.as_ref(), errors);
     let is_callable = check::method_can_be_called(method, errors);
     Some(Handler {
         occasion: occasion?,
         ident: method.sig.ident.clone(),
         cfgs: cfgs(&method.attrs),
-        arguments: arguments(method),
+        arguments,
         returns: match &method.sig.output {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => Some(Type::clone(ty)),
         },
-        filters,
+        enhancers,
         is_callable,
     })
 }
@@ -156,20 +171,39 @@ fn occasion(marked: &Marked, errors: &Errors) -> Option<Occasion> {
     Some(Occasion::Hook(hook))
 }
 
-fn filters(marks: &[Marked], errors: &Errors) -> Vec<Filter> {
-    marks
-        .iter()
-        .filter(|marked| marked.mark == Mark::UseFilters)
-        .flat_map(|marked| attr::filters(&marked.attribute, errors))
-        .collect()
+fn enhancers(marks: &[Marked], errors: &Errors) -> Vec<Enhancer> {
+    let mut read = Vec::new();
+    for Marked { mark, attribute } in marks {
+        match *mark {
+            Mark::Use(kind) => {
+                let entries = attr::list(kind, attribute, errors).into_iter();
+                read.extend(entries.map(|entry| Enhancer::Listed(kind, entry)));
+            }
+            Mark::SetMetadata => {
+                read.extend(attr::metadata(attribute, errors).map(Enhancer::Metadata));
+            }
+            _ => {}
+        }
+    }
+    read
 }
 
-fn arguments(method: &ImplItemFn) -> Vec<Type> {
-    let typed = method.sig.inputs.iter().filter_map(|argument| match argument {
-        FnArg::Typed(argument) => Some(Type::clone(&argument.ty)),
-        FnArg::Receiver(_) => None,
-    });
-    typed.collect()
+fn arguments(
+    method: &ImplItemFn,
+    marks: &[Vec<Marked>],
+    occasion: Option<&Occasion>,
+    errors: &Errors,
+) -> Vec<Argument> {
+    let mut read = Vec::new();
+    for (parameter, marks) in method.sig.inputs.iter().zip(marks) {
+        check::marks_of_a_parameter(parameter, marks, occasion, errors);
+        if let FnArg::Typed(parameter) = parameter {
+            let pipes = marks.iter().filter(|marked| marked.mark == Mark::Use(Kind::Pipe));
+            let pipes = pipes.flat_map(|marked| attr::list(Kind::Pipe, &marked.attribute, errors));
+            read.push(Argument { ty: Type::clone(&parameter.ty), pipes: pipes.collect() });
+        }
+    }
+    read
 }
 
 fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {

@@ -6,15 +6,24 @@ use gateway_core::prelude::*;
 use tokio::sync::Mutex;
 
 use super::filter::WsExceptionFilter;
+use super::guard::WsJwtGuard;
 use super::model::{
     ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
-    not_a_member,
+    not_a_member, nothing_to_say,
 };
 use super::store::{Appended, Draft, MessageStore};
-use crate::auth::{User, UserId};
+use super::timing::Timing;
+use crate::auth::User;
+use crate::config::Config;
 
 /// The chat. Every client in it is a [`User`].
-#[web_socket_gateway(namespace = "/chat", authenticate = JwtAuthenticator<User>, serial)]
+#[web_socket_gateway(
+    namespace = "/chat",
+    authenticate = JwtAuthenticator<User>,
+    cors(origins = |config: &Config| config.cors_origin.clone(), credentials = true),
+    serial,
+)]
+#[use_interceptors(Timing)]
 #[use_filters(WsExceptionFilter)]
 pub(crate) struct ChatGateway {
     server: Server,
@@ -28,14 +37,8 @@ pub(crate) struct ChatGateway {
 #[web_socket_gateway]
 impl ChatGateway {
     #[on_connection]
-    async fn connected(
-        &self,
-        socket: Socket,
-        Identity(user): Identity<User>,
-    ) -> Result<(), WsException> {
-        socket.join(devices_of(user.id)).await?;
+    async fn connected(&self, socket: Socket, Identity(user): Identity<User>) {
         tracing::info!(socket = %socket.id(), user = %user.id, role = user.role, "connected");
-        Ok(())
     }
 
     #[on_disconnect]
@@ -49,9 +52,8 @@ impl ChatGateway {
         &self,
         socket: Socket,
         Identity(user): Identity<User>,
-        MessageBody(body): MessageBody<RoomRequest>,
+        MessageBody(Valid(body)): MessageBody<Valid<RoomRequest>>,
     ) -> Result<Success, WsException> {
-        body.validate()?;
         let room = room_named(&body.room_id);
 
         let _turn = self.turn.lock().await;
@@ -69,9 +71,8 @@ impl ChatGateway {
         &self,
         socket: Socket,
         Identity(user): Identity<User>,
-        MessageBody(body): MessageBody<RoomRequest>,
+        MessageBody(Valid(body)): MessageBody<Valid<RoomRequest>>,
     ) -> Result<Success, WsException> {
-        body.validate()?;
         let room = room_named(&body.room_id);
 
         let _turn = self.turn.lock().await;
@@ -80,7 +81,7 @@ impl ChatGateway {
             // While the user's other devices still hear it: it is news to them, too.
             socket.to(&room).emit("user-left", &change).await?;
         }
-        for device in self.server.to(devices_of(user.id)).sockets() {
+        for device in self.server.user(user.id).sockets() {
             device.leave(&room).await;
         }
         Ok(Success::new())
@@ -88,12 +89,15 @@ impl ChatGateway {
 
     /// Says something in a room. Everyone who hears it, the sender included, receives `new-message`.
     #[subscribe_message("send-message")]
+    #[use_guards(WsJwtGuard)]
     async fn send_message(
         &self,
         Identity(user): Identity<User>,
-        MessageBody(body): MessageBody<SendMessage>,
+        MessageBody(Valid(body)): MessageBody<Valid<SendMessage>>,
     ) -> Result<ChatMessage, WsException> {
-        body.validate()?;
+        if body.content.trim().is_empty() {
+            return Err(nothing_to_say());
+        }
         let draft = Draft {
             room_id: &body.room_id,
             sender: user.id,
@@ -117,9 +121,9 @@ impl ChatGateway {
     async fn history(
         &self,
         Identity(user): Identity<User>,
-        MessageBody(body): MessageBody<HistoryRequest>,
+        MessageBody(Valid(body)): MessageBody<Valid<HistoryRequest>>,
     ) -> Result<History, WsException> {
-        let (after, limit) = body.page()?;
+        let (after, limit) = body.page();
         let messages = self.messages.history(&body.room_id, user.id, after, limit).await?;
         Ok(History { messages: messages.ok_or_else(not_a_member)? })
     }
@@ -128,9 +132,4 @@ impl ChatGateway {
 /// The room behind a client's name for it. With a prefix, no client can name a room that is not a chat room.
 fn room_named(room_id: &str) -> String {
     format!("room:{room_id}")
-}
-
-/// The room that every device of a user is in.
-fn devices_of(user: UserId) -> String {
-    format!("user:{user}")
 }

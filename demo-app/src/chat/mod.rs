@@ -2,7 +2,9 @@
 
 mod filter;
 mod gateway;
+mod guard;
 mod model;
 mod store;
+mod timing;
 
 pub(crate) use store::MessageStore;

@@ -3,16 +3,17 @@
 #[cfg(feature = "jwt")]
 mod jwt;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin};
 
 #[cfg(feature = "jwt")]
-pub use jwt::{JwtAuthenticator, JwtService};
+pub use jwt::{InvalidKey, JwtAuthenticator, JwtService};
 
 use crate::{
-    connection::Identity,
     exception::WsException,
+    facts::AuthenticatorFacts,
     handshake::Handshake,
-    provider::{Dependencies, Injectable, Provider},
+    provider::Injectable,
+    session::{Authenticated, Session},
 };
 
 /// Decides who a client is, or that it is not let in.
@@ -41,10 +42,15 @@ use crate::{
 /// impl Authenticator for ApiKey {
 ///     type Identity = Account;
 ///
-///     async fn authenticate(&self, handshake: &Handshake) -> Result<Account, WsException> {
+///     async fn authenticate(
+///         &self,
+///         handshake: &Handshake,
+///     ) -> Result<Authenticated<Account>, WsException> {
 ///         let key = handshake.header("x-api-key").unwrap_or_default();
-///         let account = self.accounts.by_key(key).await;
-///         account.ok_or_else(|| WsException::unauthorized("unknown key"))
+///         match self.accounts.by_key(key).await {
+///             Some(account) => Ok(Authenticated::new(account.clone()).user(account.id)),
+///             None => Err(WsException::unauthorized("unknown key")),
+///         }
 ///     }
 /// }
 /// # }
@@ -66,53 +72,76 @@ pub trait Authenticator: Send + Sync + 'static {
     fn authenticate(
         &self,
         handshake: &Handshake,
-    ) -> impl Future<Output = Result<Self::Identity, WsException>> + Send;
+    ) -> impl Future<Output = Result<Authenticated<Self::Identity>, WsException>> + Send;
 }
 
 /// An [`Authenticator`] of any type.
 pub(crate) trait ErasedAuthenticator: Send + Sync {
-    fn authenticate<'a>(
-        &'a self,
-        handshake: &'a Handshake,
-    ) -> Pin<Box<dyn Future<Output = Result<Identity, WsException>> + Send + 'a>>;
+    fn authenticate<'a>(&'a self, handshake: &'a Handshake) -> Pending<'a>;
+}
+
+/// The verdict of an authenticator, on its way.
+pub(crate) struct Pending<'a>(
+    Pin<Box<dyn Future<Output = Result<Session, WsException>> + Send + 'a>>,
+);
+
+impl Pending<'_> {
+    pub(crate) async fn verdict(self) -> Result<Session, WsException> {
+        self.0.await
+    }
 }
 
 impl<A: Authenticator> ErasedAuthenticator for A {
-    fn authenticate<'a>(
-        &'a self,
-        handshake: &'a Handshake,
-    ) -> Pin<Box<dyn Future<Output = Result<Identity, WsException>> + Send + 'a>> {
-        Box::pin(async move {
-            let identity = Authenticator::authenticate(self, handshake).await?;
-            Ok(Arc::new(identity) as Identity)
-        })
+    fn authenticate<'a>(&'a self, handshake: &'a Handshake) -> Pending<'a> {
+        Pending(Box::pin(async move {
+            Authenticator::authenticate(self, handshake).await.map(Session::from)
+        }))
     }
 }
 
-/// Of a gateway that lets everyone in.
+/// Who authenticates the clients of a gateway: one of its own, or the application's.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot authenticate a gateway's clients",
+    label = "expected an authenticator that is built by injection",
+    note = "write `#[injectable]` above `struct {Self}`, and `impl Authenticator for {Self}`"
+)]
+#[doc(hidden)]
+pub trait AuthenticatorSlot {
+    fn facts() -> Option<AuthenticatorFacts>;
+}
+
+impl<A: Authenticator + Injectable> AuthenticatorSlot for A {
+    fn facts() -> Option<AuthenticatorFacts> {
+        Some(AuthenticatorFacts::of::<A>())
+    }
+}
+
+/// Of a gateway that names none: the application's, where there is one.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum NoAuthenticator {}
+pub enum Inherited {}
 
-/// What clients of a gateway without `authenticate = ..` are.
+impl AuthenticatorSlot for Inherited {
+    fn facts() -> Option<AuthenticatorFacts> {
+        None
+    }
+}
+
+/// An authenticator that knows clients as a `U`. What the application's gives is only known at the
+/// start, and checked there.
 #[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-pub enum Anonymous {}
+pub trait Gives<U> {}
 
-impl Authenticator for NoAuthenticator {
-    type Identity = Anonymous;
+impl<A: Authenticator, U> Gives<U> for A where A::Identity: SameAs<U> {}
 
-    async fn authenticate(&self, _: &Handshake) -> Result<Anonymous, WsException> {
-        match *self {}
-    }
-}
+impl<U> Gives<U> for Inherited {}
 
-impl Injectable for NoAuthenticator {
-    fn dependencies() -> Dependencies {
-        Dependencies::new()
-    }
+/// Says that two types are one, in an error that can be read.
+#[diagnostic::on_unimplemented(
+    message = "this gateway authenticates its clients as `{Self}`, not as `{U}`",
+    label = "write `Identity<{Self}>`, or change the gateway's `authenticate = ..`"
+)]
+#[doc(hidden)]
+pub trait SameAs<U> {}
 
-    fn build(_: &mut Provider) -> Self {
-        unreachable!("a gateway without an authenticator has none built")
-    }
-}
+impl<U> SameAs<U> for U {}

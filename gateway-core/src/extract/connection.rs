@@ -7,9 +7,9 @@ use super::{
     occasion::{Disconnection, OfClient},
 };
 use crate::{
-    auth::Authenticator, context::ExecutionContext, exception::WsException, facts::ArgumentFacts,
-    handshake::Handshake, platform::DisconnectReason, registry::Gateway, server::Server,
-    socket::Socket,
+    auth::Gives, context::ExecutionContext, exception::WsException, facts::ArgumentFacts,
+    handshake::Handshake, platform::DisconnectReason, provider::Key, registry::Gateway,
+    server::Server, socket::Socket,
 };
 
 impl<G, On: OfClient> FromMessage<G, On> for Socket {
@@ -39,7 +39,11 @@ impl<G> FromMessage<G, Disconnection> for DisconnectReason {
 /// Who the client is, as the gateway's authenticator found out when it connected.
 ///
 /// Never missing: a client without an identity was not let in. Asking for another type than the
-/// authenticator gives is a compile error.
+/// gateway's authenticator gives is a compile error; than the application's, an error of the start.
+/// After the client renewed its session, it is the new one.
+///
+/// Also an extractor of axum's handlers: who sent the request, by its `Authorization` header; 401
+/// with `{code, message}` where nobody did.
 ///
 /// ```
 /// # mod app {
@@ -66,27 +70,20 @@ impl<G, On, U> FromMessage<G, On> for Identity<U>
 where
     G: Gateway,
     On: OfClient,
-    <G::Authenticator as Authenticator>::Identity: SameAs<U>,
+    G::Authenticator: Gives<U>,
     U: Clone + Send + Sync + 'static,
 {
     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
-        let identity = context.connection().identity.as_ref();
-        let user = identity.and_then(|identity| identity.downcast_ref::<U>());
-        user.cloned().map(Self).ok_or_else(|| WsException::unauthorized("Not authenticated"))
+        // Boot checked that clients are authenticated, and as a `U`.
+        let identity = context.identity::<U>();
+        let user = identity.ok_or_else(|| WsException::unauthorized("Not authenticated"))?;
+        Ok(Self(Arc::unwrap_or_clone(user)))
+    }
+
+    fn describe(facts: &mut ArgumentFacts) {
+        facts.identity = Some(Key::of::<U>());
     }
 }
-
-/// Says that two types are one, in an error that can be read.
-#[diagnostic::on_unimplemented(
-    message = "this gateway knows its clients as `{Self}`, not as `{U}`",
-    label = "not who the gateway's authenticator says the client is",
-    note = "the authenticator's `Identity` decides: write `authenticate = ..` in the gateway's \
-            attribute (without it clients are `Anonymous`), or name its type here"
-)]
-#[doc(hidden)]
-pub trait SameAs<U> {}
-
-impl<U> SameAs<U> for U {}
 
 /// The socket's own `T`, made with `T::default()` when it is first asked for (socket.io:
 /// `socket.data`). The same one for all handlers, so what changes in it needs a lock or an atomic.

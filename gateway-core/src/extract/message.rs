@@ -36,7 +36,7 @@ pub struct MessageBody<T>(pub T);
 
 impl<G, T: DeserializeOwned> FromMessage<G, Message> for MessageBody<T> {
     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
-        context.decode().map(Self)
+        context.payload().await.map(Self)
     }
 
     fn describe(facts: &mut ArgumentFacts) {

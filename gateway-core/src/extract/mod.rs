@@ -9,6 +9,7 @@ mod message;
 use std::future::Future;
 
 pub use connection::{Identity, Inject, SocketData};
+pub(crate) use http::HttpAuthenticators;
 pub use message::{Event, MessageBody};
 
 use crate::{context::ExecutionContext, exception::WsException, facts::ArgumentFacts};
@@ -36,8 +37,9 @@ use crate::{context::ExecutionContext, exception::WsException, facts::ArgumentFa
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for a {On}",
-    note = "the payload is taken as `MessageBody<T>`, a service as `Inject<T>`; \
-            a type of your own can implement `FromMessage<G, On>`",
+    note = "the payload is taken as `MessageBody<T>`, or `MessageBody<Valid<T>>` if `T` derives \
+            `garde::Validate`; a service as `Inject<T>`",
+    note = "a type of your own can implement `FromMessage<G, On>`",
     note = "`MessageBody`, `Ack` and `Event` need a message, `DisconnectReason` needs \
             `#[on_disconnect]`, and what is about a client does not exist in `#[after_init]`"
 )]
@@ -129,6 +131,18 @@ impl<G, On, T: FromMessage<G, On>> FromMessage<G, On> for Result<T, WsException>
     fn describe(facts: &mut ArgumentFacts) {
         T::describe(facts);
     }
+}
+
+/// Makes one argument that has pipes of its own.
+#[doc(hidden)]
+pub async fn extract_at<G, On, T: FromMessage<G, On>>(
+    context: &mut ExecutionContext,
+    parameter: usize,
+) -> Result<T, WsException> {
+    context.parameter = Some(parameter);
+    let argument = T::from_message(context).await;
+    context.parameter = None;
+    argument
 }
 
 /// Makes one argument.

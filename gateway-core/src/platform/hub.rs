@@ -12,7 +12,10 @@ use socketioxide_core::{
 };
 
 use super::{Packet, SocketId};
-use crate::wire::Payload;
+use crate::{
+    exception::WsException,
+    wire::{Args, Argument, InboundArguments, Payload},
+};
 
 /// A packet, encoded once and ready for any number of sockets.
 #[derive(Debug, Clone)]
@@ -93,6 +96,34 @@ impl Hub {
             .encode_value(&payload.wire(), None)
             .map_err(|error| EncodeError(error.to_string()))?;
         Ok(Frame(BasePacket::ack(self.path(), value, ack)))
+    }
+
+    /// The frame with each of its arguments changed.
+    pub(crate) fn map_arguments(
+        &self,
+        frame: Frame,
+        mut change: impl FnMut(Argument) -> Argument,
+    ) -> Result<Frame, WsException> {
+        use socketioxide_core::packet::PacketData as Data;
+
+        let (value, ack) = match frame.0.inner {
+            Data::Event(value, _) | Data::BinaryEvent(value, _) => (value, None),
+            Data::EventAck(value, ack) | Data::BinaryAck(value, ack) => (value, Some(ack)),
+            _ => return Ok(frame),
+        };
+        let packet = Packet::from(value);
+        let all = InboundArguments::acknowledgement(packet.text(), packet.attachments()).tree();
+        // What we encoded we can read.
+        let mut arguments = all.map_err(|error| WsException::bad_payload(error.field))?.into_iter();
+        if let Some(ack) = ack {
+            let changed: Vec<Argument> = arguments.map(change).collect();
+            return Ok(self.encode_ack(ack, &Args(changed))?);
+        }
+        let Some(Argument::String(event)) = arguments.next() else {
+            return Err(WsException::panicked());
+        };
+        let changed: Vec<Argument> = arguments.map(&mut change).collect();
+        Ok(self.encode_event(&event, &Args(changed))?)
     }
 
     /// Hands a frame to one socket. Never waits.

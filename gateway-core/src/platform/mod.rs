@@ -16,7 +16,7 @@ use std::{fmt, str::FromStr};
 
 pub(crate) use hub::{Answer, EncodeError, Frame, Hub, Refused};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
-pub(crate) use request::RequestHead;
+pub(crate) use request::{RequestHead, is_under};
 use serde::Serialize;
 use socketioxide_core::{Sid, Str, Value};
 

@@ -30,6 +30,19 @@ pub(crate) struct RequestHead {
     pub(super) lines: Lines,
 }
 
+impl RequestHead {
+    /// Of a request that opens no connection.
+    pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        Self {
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+            address: peer.map(|ConnectInfo(peer)| peer.address),
+            ..Self::default()
+        }
+    }
+}
+
 /// The TCP connections of sessions that began on polling and went over to a WebSocket, by session:
 /// the request the base keeps came on another one.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +73,12 @@ const HANDSHAKE_HEADERS: [HeaderName; 7] = [
     header::SEC_WEBSOCKET_KEY,
     header::SEC_WEBSOCKET_VERSION,
 ];
+
+/// Whether a request is for the server at `base`: that path, or one below it.
+pub(crate) fn is_under(path: &str, base: &str) -> bool {
+    let rest = path.strip_prefix(base.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Puts a [`RequestHead`] into the extensions of requests for the Socket.IO path.
 #[derive(Debug, Clone)]
@@ -101,7 +120,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if request.uri().path().starts_with(&*self.layer.path) {
+        if is_under(request.uri().path(), &self.layer.path) {
             detach(&mut request, &self.layer.lines);
         }
         self.inner.call(request)

@@ -13,7 +13,7 @@ use serde::{
     forward_to_deserialize_any,
     ser::{SerializeMap, SerializeSeq},
 };
-use serde_json::{Error, Number};
+use serde_json::{Error, Number, Value};
 
 /// One value of a message: JSON, with binary allowed anywhere in it.
 ///
@@ -44,6 +44,21 @@ pub enum Argument {
 impl From<&str> for Argument {
     fn from(text: &str) -> Self {
         Self::String(text.to_owned())
+    }
+}
+
+impl From<Value> for Argument {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(value) => Self::Number(value),
+            Value::String(value) => Self::String(value),
+            Value::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
+            Value::Object(fields) => {
+                Self::Object(fields.into_iter().map(|(key, value)| (key, value.into())).collect())
+            }
+        }
     }
 }
 

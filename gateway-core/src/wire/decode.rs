@@ -59,14 +59,15 @@ impl<'a> InboundArguments<'a> {
             json.end()?;
             return Ok(value);
         }
-        let arguments = self.tree()?;
-        match shape::<T>() {
-            Shape::List => T::deserialize(ListDeserializer(SeqDeserializer::new(arguments.iter()))),
-            Shape::Nothing | Shape::One => arguments.first().unwrap_or(&Argument::Null).to(),
-        }
+        read_tree(&self.read_tree_of_arguments()?)
     }
 
-    fn tree(&self) -> Result<Vec<Argument>, serde_json::Error> {
+    /// The arguments as values, attachments in their places.
+    pub(crate) fn tree(&self) -> Result<Vec<Argument>, DecodeError> {
+        self.read_tree_of_arguments().map_err(|error| DecodeError::new("", &error.to_string()))
+    }
+
+    fn read_tree_of_arguments(&self) -> Result<Vec<Argument>, serde_json::Error> {
         let mut arguments: Vec<Argument> = serde_json::from_str(self.text)?;
         if self.has_event && !arguments.is_empty() {
             arguments.remove(0);
@@ -76,25 +77,43 @@ impl<'a> InboundArguments<'a> {
 
     /// Decodes once more, slowly, to learn which field was wrong.
     fn explain<T: DeserializeOwned>(&self, error: &serde_json::Error) -> DecodeError {
-        let Ok(arguments) = self.tree() else {
-            return DecodeError::new("", &error.to_string());
-        };
-        let located = match shape::<T>() {
-            Shape::List => serde_path_to_error::deserialize::<_, T>(ListDeserializer(
-                SeqDeserializer::new(arguments.iter()),
-            )),
-            Shape::Nothing | Shape::One => {
-                serde_path_to_error::deserialize(arguments.first().unwrap_or(&Argument::Null))
-            }
-        };
-        match located {
-            Err(located) => {
-                let path = located.path().to_string();
-                let path = if path == "." { "" } else { path.as_str() };
-                DecodeError::new(path, &located.inner().to_string())
-            }
-            Ok(_) => DecodeError::new("", &error.to_string()),
+        match self.read_tree_of_arguments().map(|arguments| from_tree::<T>(&arguments)) {
+            Ok(Err(located)) => located,
+            Ok(Ok(_)) | Err(_) => DecodeError::new("", &error.to_string()),
         }
+    }
+}
+
+/// Reads arguments as a `T`; the error says which field was wrong.
+pub(crate) fn from_tree<T: DeserializeOwned>(arguments: &[Argument]) -> Result<T, DecodeError> {
+    let located = match shape::<T>() {
+        Shape::List => {
+            let list = ListDeserializer(SeqDeserializer::new(arguments.iter()));
+            serde_path_to_error::deserialize::<_, T>(list)
+        }
+        Shape::Nothing | Shape::One => {
+            serde_path_to_error::deserialize(arguments.first().unwrap_or(&Argument::Null))
+        }
+    };
+    located.map_err(|located| {
+        let path = located.path().to_string();
+        let path = if path == "." { "" } else { path.as_str() };
+        DecodeError::new(path, &located.inner().to_string())
+    })
+}
+
+fn read_tree<T: DeserializeOwned>(arguments: &[Argument]) -> Result<T, serde_json::Error> {
+    match shape::<T>() {
+        Shape::List => T::deserialize(ListDeserializer(SeqDeserializer::new(arguments.iter()))),
+        Shape::Nothing | Shape::One => arguments.first().unwrap_or(&Argument::Null).to(),
+    }
+}
+
+/// How many of `sent` arguments a `T` is made of.
+pub(crate) fn wanted<T>(sent: usize) -> usize {
+    match shape::<T>() {
+        Shape::List => sent,
+        Shape::Nothing | Shape::One => 1,
     }
 }
 

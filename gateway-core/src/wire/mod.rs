@@ -7,7 +7,7 @@ mod decode;
 mod payload;
 
 pub use argument::{Argument, Arguments};
-pub(crate) use decode::InboundArguments;
+pub(crate) use decode::{DecodeError, InboundArguments, from_tree, wanted};
 pub use payload::{Args, ArgumentList, Payload};
 
 /// How a Rust type maps to the positional arguments of a message.

@@ -1,35 +1,13 @@
 //! The rules about where our attributes stand.
 
-use syn::{Attribute, ItemStruct};
+use syn::{Attribute, FnArg, ItemStruct};
 
 use crate::errors::Errors;
-use crate::mark::{self, Mark, Marked};
+use crate::mark::{self, Kind, Mark, Marked};
 use crate::model::{Hook, Occasion};
-
-/// Rule: an attribute whose feature does not exist yet is an error. Nobody may believe that a guard runs.
-pub(crate) fn are_available(marks: &[Marked], errors: &Errors) {
-    for marked in marks.iter().filter(|marked| !marked.mark.is_available()) {
-        let (wrong, help) = not_available(marked.mark);
-        errors.at(&marked.attribute.meta, wrong, help);
-    }
-}
-
-/// What to say of an attribute that is not available yet.
-pub(crate) fn not_available(mark: Mark) -> (String, &'static str) {
-    let help = match mark {
-        Mark::UseGuards => {
-            "remove it; check inside the handler and return `Err(WsException::new(..))`"
-        }
-        Mark::UsePipes => "remove it; change or check the payload inside the handler",
-        Mark::SetMetadata => "remove it; nothing would read the metadata",
-        _ => "remove it; it would not run",
-    };
-    (format!("`#[{}]` is not available yet", mark.name()), help)
-}
 
 /// Rule: on the struct stand the attributes of the whole gateway only; handlers are methods.
 pub(crate) fn marks_of_a_struct(marks: &[Marked], errors: &Errors) {
-    are_available(marks, errors);
     for marked in marks.iter().filter(|marked| marked.mark.declares_handler()) {
         let name = marked.mark.name();
         errors.at(
@@ -43,15 +21,15 @@ pub(crate) fn marks_of_a_struct(marks: &[Marked], errors: &Errors) {
 /// Rule: on the impl block stands nothing but `#[web_socket_gateway]`: what concerns the whole
 /// gateway has one place, the struct, and there may be several blocks.
 pub(crate) fn marks_of_a_block(marks: &[Marked], errors: &Errors) {
-    are_available(marks, errors);
-    for marked in marks.iter().filter(|marked| marked.mark.is_available()) {
+    for marked in marks {
         let name = marked.mark.name();
         errors.at(
             &marked.attribute.meta,
             format!("`#[{name}]` does not stand on an impl block"),
-            match marked.mark {
-                Mark::UseFilters => "move it above the struct (all handlers), or above one method",
-                _ => "move it above the method it is about",
+            if marked.mark.declares_handler() {
+                "move it above the method it is about"
+            } else {
+                ENHANCES
             },
         );
     }
@@ -63,9 +41,10 @@ pub(crate) fn marks_of_a_field(marks: &[Marked], errors: &Errors) {
         errors.at(
             &marked.attribute.meta,
             format!("`#[{}]` does not stand on a field", marked.mark.name()),
-            match marked.mark {
-                Mark::UseFilters => "move it above the struct (all handlers), or above one method",
-                _ => "remove it; a field is injected by its type, or has `#[init]`",
+            if marked.mark.declares_handler() {
+                "remove it; a field is injected by its type, or has `#[init]`"
+            } else {
+                ENHANCES
             },
         );
     }
@@ -83,29 +62,104 @@ pub(crate) fn marks_of_no_method(marks: &[Marked], errors: &Errors) {
     }
 }
 
-/// Rule: `#[use_filters]` on a method needs a handler that could fail.
-pub(crate) fn marks_of_a_plain_method(marks: &[Marked], errors: &Errors) {
-    are_available(marks, errors);
-    for marked in marks.iter().filter(|marked| marked.mark == Mark::UseFilters) {
+/// Rule: what is put around a handler needs a handler.
+pub(crate) fn marks_of_a_plain_method<'a>(
+    marks: impl Iterator<Item = &'a Marked>,
+    errors: &Errors,
+) {
+    for marked in marks {
+        let what = match marked.mark {
+            Mark::Use(Kind::Guard) => "so there is nothing to guard",
+            Mark::Use(Kind::Interceptor) => "so there is nothing to intercept",
+            Mark::Use(Kind::Pipe) => "so no payload goes through a pipe",
+            Mark::Use(Kind::Filter) => "so there is nothing to filter",
+            Mark::SetMetadata => "so nobody reads metadata about it",
+            _ => "and an attribute on a parameter does not make it one",
+        };
         errors.at(
             &marked.attribute.meta,
-            "this method is no handler, so there is nothing to filter",
-            "add `#[subscribe_message(\"event\")]`, or remove `#[use_filters]`",
+            format!("this method is no handler, {what}"),
+            format!("add `#[subscribe_message(\"event\")]`, or remove `#[{}]`", marked.mark.name()),
         );
     }
 }
 
-/// Rule: filters tell a client what went wrong, and before the first client there is none.
-pub(crate) fn filters_have_a_client(occasion: &Occasion, marks: &[Marked], errors: &Errors) {
-    if !matches!(occasion, Occasion::Hook(Hook::Init)) {
+/// Rule: of what can be put around a handler, a hook takes what has something to do there.
+pub(crate) fn enhancers_suit(occasion: &Occasion, marks: &[Marked], errors: &Errors) {
+    let Occasion::Hook(hook) = *occasion else {
         return;
+    };
+    for marked in marks {
+        if let Mark::Use(kind) = marked.mark
+            && let Some((wrong, help)) = does_not_suit(kind, hook)
+        {
+            errors.at(&marked.attribute.meta, wrong, help);
+        }
     }
-    for marked in marks.iter().filter(|marked| marked.mark == Mark::UseFilters) {
-        errors.at(
-            &marked.attribute.meta,
-            "no client is there to be told what `#[after_init]` fails with",
+}
+
+// Why there is nothing to do for them on this occasion, and what to write instead.
+fn does_not_suit(kind: Kind, hook: Hook) -> Option<(String, &'static str)> {
+    let on = hook.attribute();
+    Some(match (kind, hook) {
+        (Kind::Filter, Hook::Connection | Hook::Disconnect) | (Kind::Guard, Hook::Connection) => {
+            return None;
+        }
+        (Kind::Filter, Hook::Init) => (
+            format!("no client is there to be told what `#[{on}]` fails with"),
             "remove `#[use_filters]`; an error here stops the start, and is in its report",
-        );
+        ),
+        (Kind::Guard, Hook::Disconnect) => (
+            "a guard cannot keep a client from leaving".to_owned(),
+            "remove `#[use_guards]`; decide inside the hook what is to be done",
+        ),
+        (Kind::Guard, Hook::Init) => (
+            format!("no client is there for a guard to decide about in `#[{on}]`"),
+            "move `#[use_guards]` above `#[on_connection]`, or above the struct for all messages",
+        ),
+        (Kind::Interceptor, _) => (
+            format!("interceptors run around messages, and `#[{on}]` is none: it has no reply"),
+            "remove `#[use_interceptors]`, and write what it does into the hook",
+        ),
+        (Kind::Pipe, Hook::Init) => (
+            format!("pipes change what a message carries, and `#[{on}]` is no message"),
+            "remove `#[use_pipes]`, or move it above the struct for all messages",
+        ),
+        (Kind::Pipe, _) => (
+            format!("pipes change what a message carries, and `#[{on}]` is no message"),
+            "remove `#[use_pipes]`; what a client brings along when it connects is in `Handshake`",
+        ),
+    })
+}
+
+/// Rule: on a parameter stand pipes, for the part of the message that it takes.
+pub(crate) fn marks_of_a_parameter(
+    parameter: &FnArg,
+    marks: &[Marked],
+    occasion: Option<&Occasion>,
+    errors: &Errors,
+) {
+    for marked in marks {
+        let name = marked.mark.name();
+        let meta = &marked.attribute.meta;
+        match (marked.mark, parameter, occasion) {
+            (Mark::Use(Kind::Pipe), FnArg::Typed(_), Some(Occasion::Hook(hook))) => {
+                if let Some((wrong, help)) = does_not_suit(Kind::Pipe, *hook) {
+                    errors.at(meta, wrong, help);
+                }
+            }
+            (Mark::Use(Kind::Pipe), FnArg::Typed(_), _) => {}
+            (Mark::Use(Kind::Pipe), FnArg::Receiver(_), _) => errors.at(
+                meta,
+                "`self` is not taken from the message, so there is nothing for a pipe",
+                "move it before the `MessageBody`, or above the method for all that it takes",
+            ),
+            _ => errors.at(
+                meta,
+                format!("`#[{name}]` does not stand on a parameter"),
+                "move it above the method; only `#[use_pipes]` is about one argument",
+            ),
+        }
     }
 }
 
@@ -146,6 +200,8 @@ pub(crate) fn gateway_is_not_injectable_as_well(item: &ItemStruct, errors: &Erro
 const INJECTABLE_ALREADY: &str = "a gateway is injectable already";
 const INJECTABLE_ALREADY_HELP: &str =
     "remove `#[injectable]`; other services take the gateway as `Arc<TheGateway>`";
+
+const ENHANCES: &str = "move it above the struct (all handlers), or above one method";
 
 /// A method's name that suits the attribute, for the examples in messages.
 pub(crate) fn example_name(mark: Mark) -> &'static str {

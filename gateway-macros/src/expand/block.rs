@@ -2,13 +2,13 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Type;
 use syn::spanned::Spanned;
 
-use super::object::{filter, name_of};
+use super::enhancer::{argument_pipe, enhancer, position};
+use super::object::name_of;
 use super::{enclosed, located};
 use crate::check::signature::{mentions, readable};
-use crate::model::{Block, Handler, Hook, Occasion, Subscription};
+use crate::model::{Argument, Block, Handler, Hook, Occasion, Subscription};
 
 /// `impl HandlerBlock` and the registration.
 pub(crate) fn block(block: &Block) -> TokenStream {
@@ -54,13 +54,14 @@ fn handler(handler: &Handler) -> TokenStream {
 // All of it stands at the handler's name, for the compiler's word on futures that cannot be sent
 // to another thread.
 fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
-    let Handler { ident, cfgs, filters, .. } = handler;
+    let Handler { ident, cfgs, enhancers, .. } = handler;
     let (event, name) = (&subscription.event, name_of(ident));
     let new = quote_spanned!(ident.span()=> __gateway::MessageFacts::new(#event, #name));
     let serial = subscription.serial.then(|| quote!(.serial()));
     let arguments = arguments(handler);
     let returns = returns(handler);
-    let filters = filters.iter().map(filter);
+    let enhancers = enhancers.iter().map(enhancer);
+    let pipes = argument_pipes(handler);
     let output = output(handler);
     let reply = quote_spanned! {located(output.span())=>
         let #output = (&__gateway::Peel::of(&#output)).peel(#output)?;
@@ -69,13 +70,13 @@ fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
     let body = body(handler, &quote!(Message), &reply);
     quote_spanned! {located(ident.span())=>
         #(#cfgs)*
-        routes.message(#new #serial #arguments #returns #(#filters)*, #body);
+        routes.message(#new #serial #arguments #returns #(#enhancers)* #(#pipes)*, #body);
     }
 }
 
 fn hook(handler: &Handler, moment: Hook) -> TokenStream {
-    let Handler { ident, cfgs, filters, .. } = handler;
-    let filters = filters.iter().map(filter);
+    let Handler { ident, cfgs, enhancers, .. } = handler;
+    let enhancers = enhancers.iter().map(enhancer);
     let method = Ident::new(moment.attribute(), Span::mixed_site());
     let occasion = occasion_of(moment);
     let name = name_of(ident);
@@ -86,7 +87,7 @@ fn hook(handler: &Handler, moment: Hook) -> TokenStream {
     let body = body(handler, &occasion, &finish);
     quote_spanned! {located(ident.span())=>
         #(#cfgs)*
-        routes.#method(#new #arguments #(#filters)*, #body);
+        routes.#method(#new #arguments #(#enhancers)*, #body);
     }
 }
 
@@ -98,7 +99,9 @@ fn body(handler: &Handler, occasion: &TokenStream, finish: &TokenStream) -> Toke
     let output = output(handler);
     let names: Vec<Ident> =
         (0..arguments.len()).map(|index| format_ident!("argument_{index}", span = here)).collect();
-    let extract = names.iter().zip(arguments).map(|(name, ty)| extract(name, ty, occasion));
+    let extract = names.iter().zip(arguments).enumerate();
+    let extract =
+        extract.map(|(index, (name, argument))| extract_one(index, name, argument, occasion));
     // A name that nothing reads, or a `mut` that nothing needs, would be a warning.
     let call = match handler.occasion {
         _ if !arguments.is_empty() => quote_spanned!(here=> mut call),
@@ -116,11 +119,24 @@ fn body(handler: &Handler, occasion: &TokenStream, finish: &TokenStream) -> Toke
 
 // With the user's hygiene and one span for all of it: a type that is no extractor breaks several of
 // the compiler's rules here, and it reports one error a span.
-fn extract(name: &Ident, ty: &Type, occasion: &TokenStream) -> TokenStream {
+fn extract_one(
+    index: usize,
+    name: &Ident,
+    argument: &Argument,
+    occasion: &TokenStream,
+) -> TokenStream {
+    let Argument { ty, pipes } = argument;
     let here = ty.span();
     let call = Ident::new("call", located(here));
-    let value = quote_spanned! {here=>
-        __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
+    let value = if pipes.is_empty() {
+        quote_spanned! {here=>
+            __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
+        }
+    } else {
+        let index = position(index);
+        quote_spanned! {here=>
+            __gateway::extract_at::<Self, __gateway::#occasion, _>(&mut #call, #index).await?
+        }
     };
     quote_spanned!(located(here)=> let #name: #ty = #value;)
 }
@@ -135,12 +151,20 @@ fn arguments(handler: &Handler) -> TokenStream {
             Some(quote!(__gateway::#occasion,))
         }
     };
-    let argument = |ty: &Type| {
+    let argument = |Argument { ty, .. }: &Argument| {
         let here = ty.span();
         let ty = moved(ty.to_token_stream(), here);
         quote_spanned!(here=> .argument::<Self, #occasion #ty>())
     };
     handler.arguments.iter().map(argument).collect()
+}
+
+// The pipes of single parameters, with the parameters' positions behind `&self`.
+fn argument_pipes(handler: &Handler) -> Vec<TokenStream> {
+    let arguments = handler.arguments.iter().enumerate();
+    let pipes = arguments
+        .flat_map(|(index, Argument { pipes, .. })| pipes.iter().map(move |pipe| (index, pipe)));
+    pipes.map(|(index, pipe)| argument_pipe(index, pipe)).collect()
 }
 
 // The same tokens, as if all of them stood at `here`.

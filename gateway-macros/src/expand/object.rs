@@ -5,8 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Member, Type};
 
+use super::enhancer::enhancer;
 use super::{enclosed, located};
-use crate::model::{Field, Filter, Gateway, GatewayOptions, Injectable, Setting, Source};
+use crate::model::{Cors, Field, Gateway, GatewayOptions, Injectable, Setting, Source};
 
 /// `impl Gateway`, `impl Injectable` and the registration.
 pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
@@ -14,7 +15,7 @@ pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
     let authenticator = authenticator(&gateway.options);
     let new = facts_of(ident);
     let options = options(&gateway.options);
-    let filters = gateway.filters.iter().map(filter);
+    let enhancers = gateway.enhancers.iter().map(enhancer);
     let injectable = impl_injectable(ident, &gateway.fields);
     let registration =
         quote_spanned!(ident.span()=> __gateway::GatewayRegistration::of::<#ident>());
@@ -24,7 +25,7 @@ pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
             impl __gateway::Gateway for #ident {
                 type Authenticator = #authenticator;
                 fn facts() -> __gateway::GatewayFacts {
-                    #new #options #(#filters)*
+                    #new #options #(#enhancers)*
                 }
             }
             #injectable
@@ -93,20 +94,6 @@ pub(crate) fn injectable_stub(ident: &Ident, core: Option<&syn::Path>) -> TokenS
     enclosed(core, &impl_stub(ident))
 }
 
-/// `.filter(..)`, as it is chained to the facts of a gateway or a handler.
-pub(super) fn filter(filter: &Filter) -> TokenStream {
-    match filter {
-        Filter::Injected(ty) => {
-            let span = located(ty.span());
-            quote_spanned!(span=> .filter(__gateway::FilterFacts::injected::<#ty>()))
-        }
-        Filter::Value(value) => {
-            let span = located(value.span());
-            quote_spanned!(span=> .filter(__gateway::FilterFacts::value(|| #value)))
-        }
-    }
-}
-
 /// An identifier as a string, without `r#`.
 pub(super) fn name_of(ident: &Ident) -> LitStr {
     let name = ident.to_string();
@@ -121,7 +108,7 @@ fn facts_of(ident: &Ident) -> TokenStream {
 fn authenticator(options: &GatewayOptions) -> TokenStream {
     match &options.authenticate {
         Some(ty) => quote!(#ty),
-        None => quote!(__gateway::NoAuthenticator),
+        None => quote!(__gateway::Inherited),
     }
 }
 
@@ -136,18 +123,32 @@ fn options(options: &GatewayOptions) -> TokenStream {
         ("inbox_messages", &count, &options.inbox_messages),
         ("inbox_bytes", &count, &options.inbox_bytes),
         ("overflow", &quote!(_), &options.overflow),
+        ("reauthenticate", &text, &options.reauthenticate),
     ];
-    let settings = settings.into_iter().filter_map(|(name, ty, setting)| {
-        let Setting { value } = setting.as_ref()?;
-        let span = located(value.span());
-        let name = Ident::new(name, span);
-        let constructor = match value {
-            Expr::Closure(_) => quote_spanned!(span=> from_provider),
-            _ => quote_spanned!(span=> fixed),
-        };
-        Some(quote_spanned!(span=> .#name(__gateway::Setting::<#ty>::#constructor(#value))))
-    });
-    quote!(#serial #(#settings)*)
+    let settings = settings
+        .into_iter()
+        .filter_map(|(name, ty, setting)| Some(option(name, ty, setting.as_ref()?)));
+    let cors = options.cors.as_ref().map(cors);
+    quote!(#serial #(#settings)* #cors)
+}
+
+fn cors(cors: &Cors) -> TokenStream {
+    let texts = quote!(::std::vec::Vec<::std::string::String>);
+    let origins = cors.origins.as_ref().map(|setting| option("origins", &texts, setting));
+    let truth = quote!(::core::primitive::bool);
+    let credentials =
+        cors.credentials.as_ref().map(|setting| option("credentials", &truth, setting));
+    quote!(.cors(__gateway::CorsFacts::new() #origins #credentials))
+}
+
+fn option(name: &str, ty: &TokenStream, Setting { value }: &Setting) -> TokenStream {
+    let span = located(value.span());
+    let name = Ident::new(name, span);
+    let constructor = match value {
+        Expr::Closure(_) => quote_spanned!(span=> from_provider),
+        _ => quote_spanned!(span=> fixed),
+    };
+    quote_spanned!(span=> .#name(__gateway::Setting::<#ty>::#constructor(#value)))
 }
 
 fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
@@ -156,6 +157,7 @@ fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
     let takes = fields.iter().any(|field| matches!(field.source, Source::Injected));
     let provider = Ident::new(if takes { "provider" } else { "_provider" }, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
+        #[diagnostic::do_not_recommend]
         impl __gateway::Injectable for #ident {
             fn dependencies() -> __gateway::Dependencies {
                 let dependencies = __gateway::Dependencies::new();

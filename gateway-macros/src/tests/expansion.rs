@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::entry::{injectable, web_socket_gateway};
+use crate::mark::{Kind, Mark};
 use crate::misplaced;
 
 fn chat_struct() -> TokenStream {
@@ -46,10 +47,16 @@ fn gateway_struct_with_every_option() {
             concurrency = 16,
             inbox(messages = 100, bytes = 1024 * 1024),
             overflow = Overflow::DropNewest,
+            reauthenticate = "renew",
+            cors(origins = ["http://localhost:4200"], credentials = |config: &Config| config.cookies),
             crate = framework::core,
         },
         quote! {
             #[derive(Debug)]
+            #[set_metadata(Needs("member"))]
+            #[use_guards(WsJwtGuard, Roles::any(["admin"]))]
+            #[use_interceptors(Logging)]
+            #[use_pipes(Trim)]
             #[use_filters(Catch<Io>, Log::to("errors"), (FALLBACK))]
             struct Everything {
                 #[init] seen: AtomicU64,
@@ -86,10 +93,19 @@ fn message_handler_with_everything() {
     insta::assert_snapshot!(pretty(block(&quote! {
         /// Documented.
         #[cfg(feature = "history")]
+        #[use_guards(Members, Throttle::per_user(10, SECOND))]
+        #[set_metadata(Needs("member"))]
         #[use_filters(Audit)]
         #[deprecated]
         #[subscribe_message("history", serial)]
-        async fn history(&self) -> WsStream<impl Stream<Item = WsResponse<u32>>> {
+        #[use_interceptors(Timeout::after(SECOND), Logging)]
+        #[use_pipes((TRIM))]
+        #[set_metadata(Cost(3))]
+        async fn history(
+            &self,
+            socket: Socket,
+            #[use_pipes(ParseInt, Clamp::to(1..100))] MessageBody(count): MessageBody<u32>,
+        ) -> WsStream<impl Stream<Item = WsResponse<u32>>> {
             WsStream::new(empty())
         }
 
@@ -103,6 +119,9 @@ fn hooks() {
         #[after_init]
         async fn ready(&self) {}
         #[on_connection]
+        #[use_guards(Throttle::per_socket(1, SECOND))]
+        #[use_filters(Audit)]
+        #[set_metadata(Needs("member"))]
         async fn connected(&self, socket: Socket) -> Result<(), WsException> { Ok(()) }
         #[on_disconnect]
         async fn gone(&self, socket: Socket, reason: DisconnectReason) {}
@@ -140,7 +159,8 @@ fn a_gateway_with_mistakes_keeps_the_struct_and_a_stub() {
 
 #[test]
 fn filters_above_the_gateway_move_below_it_in_order() {
-    let moved = misplaced::use_filters(
+    let moved = misplaced::enhancer(
+        Mark::Use(Kind::Filter),
         &quote!(A),
         quote! {
             /// Documented.
@@ -158,6 +178,31 @@ fn filters_above_the_gateway_move_below_it_in_order() {
     #[use_filters(C)]
     struct ChatGateway;
     ");
+}
+
+#[test]
+fn enhancers_above_the_gateway_move_below_it_together() {
+    let moved = misplaced::enhancer(
+        Mark::SetMetadata,
+        &quote!(Needs("member")),
+        quote! {
+            #[use_guards(Members)]
+            #[use_pipes(Trim)]
+            #[derive(Debug)]
+            #[web_socket_gateway]
+            #[use_guards(Admins)]
+            struct ChatGateway;
+        },
+    );
+    insta::assert_snapshot!(pretty(moved), @r#"
+    #[derive(Debug)]
+    #[web_socket_gateway]
+    #[set_metadata(Needs("member"))]
+    #[use_guards(Members)]
+    #[use_pipes(Trim)]
+    #[use_guards(Admins)]
+    struct ChatGateway;
+    "#);
 }
 
 /// Lines from the one that reads `from` to the next that reads `to`, both counted.

@@ -17,7 +17,7 @@ fn every_mistake_of_a_block_comes_out_in_one_pass() {
         fn not_async(&self) {}
         #[subscribe_message("a")]
         async fn duplicate() {}
-        #[use_guards(Admin)]
+        #[use_pipes(Trim)]
         #[on_connection]
         async fn connected(&mut self) {}
     }));
@@ -27,15 +27,21 @@ fn every_mistake_of_a_block_comes_out_in_one_pass() {
 #[test]
 fn every_mistake_of_a_struct_comes_out_in_one_pass() {
     let found = messages(web_socket_gateway(
-        quote!(namspace = "/chat", serial = true, cors(origins = []), pingTimeout = 5, serial),
+        quote!(
+            namspace = "/chat",
+            serial = true,
+            cors(origins = [], credential = true),
+            pingTimeout = 5,
+            serial
+        ),
         quote! {
             #[use_filters]
-            #[use_pipes(Trim)]
+            #[use_pipes()]
             struct ChatGateway { #[init()] seen: AtomicU64 }
         },
     ));
     // `serial` twice is told at both places.
-    assert_eq!(found.len(), 9, "{found:#?}");
+    assert_eq!(found.len(), 10, "{found:#?}");
 }
 
 #[test]
@@ -94,6 +100,45 @@ fn first_lines_are_short() {
                 fn a() {}
             ),
         ),
+        web_socket_gateway(
+            quote!(reauthenticate = "connect", cors(origins = "localhost")),
+            quote!(
+                #[set_metadata("roles", ["admin"])]
+                #[set_metadata(A, B)]
+                #[set_metadata]
+                #[use_guards]
+                #[use_interceptors()]
+                struct A;
+            ),
+        ),
+        web_socket_gateway(
+            quote!(
+                cors(origins = ["localhost", "http://a/"], credentials = "yes"),
+                cors(),
+                interceptors(A)
+            ),
+            quote!(
+                struct A {
+                    #[use_guards(A)]
+                    #[set_metadata(A)]
+                    x: T,
+                }
+            ),
+        ),
+        web_socket_gateway(
+            quote!(cors = true),
+            quote!(
+                struct A;
+            ),
+        ),
+        block(&quote! {
+            #[on_connection] #[use_interceptors(A)] #[use_pipes(A)] async fn a(&self) {}
+            #[on_disconnect] #[use_guards(A)] async fn b(&self, #[use_pipes(A)] x: Socket) {}
+            #[after_init] #[use_guards(A)] #[use_interceptors(A)] #[use_pipes(A)] async fn c(&self) {}
+            #[use_guards(A)] #[use_interceptors(A)] #[set_metadata(A)] fn d(#[use_pipes(A)] &self) {}
+            #[subscribe_message("e")]
+            async fn e(#[use_pipes(A)] &self, #[use_guards(A)] #[use_pipes] x: Socket) {}
+        }),
         block(&quote! {
             #[subscribe_message("connect")] async fn a<'a, T, const N: usize>(self, x: &Socket) {}
             #[subscribe_message("a\"")] unsafe extern "C" fn b(&self, #[cfg(x)] y: impl Sized) {}
@@ -111,7 +156,7 @@ fn first_lines_are_short() {
         assert!(!help.is_empty());
         count += 1;
     }
-    assert!(count >= 28, "only {count} messages");
+    assert!(count >= 56, "only {count} messages");
 }
 
 #[test]
@@ -120,14 +165,15 @@ fn a_misplaced_attribute_speaks_for_its_siblings() {
         Mark::SubscribeMessage,
         quote! {
             #[use_filters(A)]
+            #[use_guards(A)]
             #[on_connection]
             #[inline]
-            async fn free() {}
+            async fn free(#[use_pipes(A)] x: u8) {}
         },
     );
     assert_eq!(messages(answered.clone()).len(), 1);
     let printed = pretty(answered);
-    assert!(printed.contains("#[inline]") && !printed.contains("use_filters"), "{printed}");
+    assert!(printed.contains("#[inline]") && !printed.contains("use_"), "{printed}");
 }
 
 #[test]

@@ -5,8 +5,14 @@ struct Tokens;
 impl Authenticator for Tokens {
     type Identity = String;
 
-    async fn authenticate(&self, handshake: &Handshake) -> Result<String, WsException> {
-        handshake.token().map(str::to_owned).ok_or_else(|| WsException::new("who are you?"))
+    async fn authenticate(
+        &self,
+        handshake: &Handshake,
+    ) -> Result<Authenticated<String>, WsException> {
+        match handshake.token() {
+            Some(token) => Ok(token.to_owned().into()),
+            None => Err(WsException::unauthorized("who are you?")),
+        }
     }
 }
 

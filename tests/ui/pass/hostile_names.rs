@@ -3,6 +3,7 @@
 #![allow(dead_code, non_camel_case_types, unused_macros)]
 
 use gateway_core::{ErrorReply, ExceptionFilter, ExecutionContext, Socket, WsException};
+use gateway_core::{Logging, MessageBody, Roles};
 use gateway_core::{injectable, web_socket_gateway};
 
 struct Result;
@@ -25,6 +26,12 @@ struct Kind;
 struct usize;
 struct bool;
 struct str;
+struct GuardFacts;
+struct PipeFacts;
+struct Inherited;
+trait Guard {}
+trait Pipe {}
+trait Interceptor {}
 trait Send {}
 trait Sync {}
 trait Future {}
@@ -65,8 +72,24 @@ impl ExceptionFilter for Filter {
     }
 }
 
-#[web_socket_gateway(namespace = "/hostile", serial, concurrency = 3)]
+#[injectable]
+struct Same;
+
+impl gateway_core::Pipe for Same {
+    async fn transform(
+        &self,
+        value: gateway_core::Argument,
+        _: &gateway_core::ArgumentMetadata<'_>,
+    ) -> Fallible<gateway_core::Argument> {
+        ::std::result::Result::Ok(value)
+    }
+}
+
+#[web_socket_gateway(namespace = "/hostile", serial, concurrency = 3, cors(origins = ["*"], credentials = false))]
 #[use_filters(Filter)]
+#[use_guards(Roles::any(["admin"]))]
+#[use_interceptors(Logging)]
+#[set_metadata(7_u8)]
 struct ChatGateway {
     #[init]
     count: ::std::sync::atomic::AtomicU64,
@@ -94,13 +117,19 @@ impl ChatGateway {
     }
 
     #[subscribe_message("type")]
-    async fn r#type(&self) {}
+    #[use_guards(Roles::any(["admin"]))]
+    async fn r#type(&self, #[use_pipes(Same)] MessageBody(index): MessageBody<u8>) -> u8 {
+        index
+    }
 }
 
 // Methods on everything, called as those the expansion calls.
 trait Everything {
     fn reply(&self) {}
     fn filter(&self) {}
+    fn guard(&self) {}
+    fn metadata(&self) {}
+    fn argument_pipe(&self) {}
     fn message(&self) {}
     fn declare(&self) {}
     fn finish(&self) {}

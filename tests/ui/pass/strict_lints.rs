@@ -4,8 +4,9 @@
 #![deny(rust_2018_idioms, let_underscore, unused_qualifications, unused_results)]
 #![deny(single_use_lifetimes, trivial_casts, unit_bindings, unnameable_types)]
 
-use gateway_core::prelude::*;
+use gateway_core::{Argument, prelude::*};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something injected.
 #[derive(Debug)]
@@ -29,9 +30,36 @@ impl ExceptionFilter for Translate {
     }
 }
 
+/// A pipe.
+#[derive(Debug)]
+#[injectable]
+pub struct Same;
+
+impl Pipe for Same {
+    async fn transform(
+        &self,
+        value: Argument,
+        _: &ArgumentMetadata<'_>,
+    ) -> Result<Argument, WsException> {
+        Ok(value)
+    }
+}
+
+/// A fact.
+#[derive(Debug)]
+pub struct Needs(pub &'static str);
+
 /// A gateway.
-#[web_socket_gateway(namespace = "/strict", serial)]
+#[web_socket_gateway(
+    namespace = "/strict",
+    serial,
+    cors(origins = ["https://example.com"], credentials = true)
+)]
 #[use_filters(Translate)]
+#[use_guards(Roles::any(["admin"]), Throttle::per_user(10, Duration::from_secs(1)))]
+#[use_interceptors(Logging, Timeout::after(Duration::from_secs(1)))]
+#[use_pipes(Same)]
+#[set_metadata(Needs("member"))]
 #[allow(missing_debug_implementations)]
 pub struct ChatGateway {
     /// The store.
@@ -49,7 +77,7 @@ impl ChatGateway {
     pub async fn send_message(
         &self,
         socket: Socket,
-        MessageBody(body): MessageBody<u32>,
+        #[use_pipes(Same, (Same))] MessageBody(body): MessageBody<u32>,
     ) -> Result<u32, WsException> {
         drop(socket);
         Ok(body)

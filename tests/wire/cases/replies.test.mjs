@@ -46,6 +46,13 @@ test('nothing is sent back that nobody asked for', async (t) => {
   assert.deepEqual(events, []);
 });
 
+test('an object with a field event is an answer, and no event', async (t) => {
+  const socket = await connect(t, at());
+  const events = collect(socket, 'birthday');
+  assert.deepEqual(await answer(socket, 'birthday'), { id: 1, event: 'birthday' });
+  assert.deepEqual(events, []);
+});
+
 test('an alias of Result is a Result', async (t) => {
   const socket = await connect(t, at());
   assert.deepEqual(await ask(socket, 'alias', true), ['good']);

@@ -1,0 +1,312 @@
+//! Which pages may connect. A browser lets any page open a WebSocket to any server, cookies and
+//! all, and CORS does not apply to it: so the server looks at `Origin` itself, on both transports.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use crate::{handshake::Handshake, platform::is_under};
+
+/// What one gateway allows beyond its own origin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cors {
+    pub(crate) origins: Vec<String>,
+    pub(crate) credentials: bool,
+}
+
+impl Cors {
+    /// Whether a client with this handshake may come in.
+    pub(crate) fn admits(&self, handshake: &Handshake) -> bool {
+        let Some(origin) = handshake.headers().get(header::ORIGIN) else { return true };
+        let origin = origin.to_str().unwrap_or_default();
+        is_same_origin(origin, handshake.headers()) || self.lists(origin)
+    }
+
+    fn lists(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    }
+}
+
+/// Not a browser's page of another site: the host it was loaded from is the host it talks to. The
+/// scheme is not compared; behind a proxy that ends TLS it differs.
+fn is_same_origin(origin: &str, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let own = origin.split_once("://").map(|(_, host)| host);
+    matches!((own, host), (Some(own), Some(host)) if own.eq_ignore_ascii_case(host))
+}
+
+/// What all gateways allow together: the handshake comes before the namespace is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Origins {
+    /// Of the Socket.IO server; other routes are none of our business.
+    path: Arc<str>,
+    gateways: Arc<[Cors]>,
+}
+
+impl Origins {
+    pub(crate) fn new(path: &str, gateways: impl IntoIterator<Item = Cors>) -> Self {
+        Self { path: path.into(), gateways: gateways.into_iter().collect() }
+    }
+
+    /// The gateways that allow an origin.
+    fn allowing<'a>(&'a self, origin: &'a str) -> impl Iterator<Item = &'a Cors> {
+        self.gateways.iter().filter(move |cors| cors.lists(origin))
+    }
+}
+
+/// The origins that two gateways speak differently of: with credentials and without.
+pub(crate) fn contradictions<'a>(
+    gateways: impl IntoIterator<Item = (&'a str, &'a Cors)>,
+) -> Vec<(String, &'a str, &'a str)> {
+    let mut known: BTreeMap<String, (&str, bool)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (name, cors) in gateways {
+        for origin in &cors.origins {
+            let key = origin.to_ascii_lowercase();
+            match known.get(&key) {
+                Some((other, credentials)) if *credentials != cors.credentials => {
+                    found.push((origin.clone(), *other, name));
+                }
+                _ => {
+                    known.insert(key, (name, cors.credentials));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Refuses handshakes of foreign pages, answers preflights, and adds the headers browsers ask for.
+pub(crate) async fn check(
+    State(origins): State<Origins>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_under(request.uri().path(), &origins.path) {
+        return next.run(request).await;
+    }
+    let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
+        return next.run(request).await;
+    };
+    let text = origin.to_str().unwrap_or("");
+    let listed = origins.allowing(text).next().is_some();
+    if !listed && !is_same_origin(text, request.headers()) {
+        return (StatusCode::FORBIDDEN, "Origin not allowed").into_response();
+    }
+    let credentials = origins.allowing(text).any(|cors| cors.credentials);
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let mut response = if request.method() == Method::OPTIONS {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        if let Some(asked) = asked {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+        }
+        response
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if credentials {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware::from_fn_with_state};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::platform::RequestHead;
+
+    fn cors<const N: usize>(origins: [&str; N], credentials: bool) -> Cors {
+        Cors { origins: origins.map(str::to_owned).to_vec(), credentials }
+    }
+
+    fn handshake(host: &str, origin: Option<&str>) -> Handshake {
+        let mut head = RequestHead::default();
+        head.headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            head.headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        Handshake::new(None, Arc::new(head))
+    }
+
+    fn admits(cors: &Cors, origin: &str) -> bool {
+        cors.admits(&handshake("chat.example:3000", Some(origin)))
+    }
+
+    #[test]
+    fn without_an_origin_it_is_no_browser() {
+        assert!(Cors::default().admits(&handshake("chat.example", None)));
+    }
+
+    #[test]
+    fn the_own_origin_is_always_allowed() {
+        for own in
+            ["http://chat.example:3000", "https://chat.example:3000", "http://CHAT.example:3000"]
+        {
+            assert!(admits(&Cors::default(), own), "{own}");
+            assert!(admits(&cors(["https://other.example"], true), own), "{own}");
+        }
+    }
+
+    #[test]
+    fn no_other_origin_is_by_default() {
+        for other in [
+            "http://chat.example",
+            "http://chat.example:3001",
+            "http://chat.example:30000",
+            "http://chat.example:3000.evil.example",
+            "http://chat.example:3000@evil.example",
+            "http://evil.example/chat.example:3000",
+            "http://evil.example",
+            "http://sub.chat.example:3000",
+            "chat.example:3000",
+            "://",
+            "null",
+            "",
+        ] {
+            assert!(!admits(&Cors::default(), other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_is_listed_is_allowed() {
+        let cors = cors(["http://localhost:4200", "https://Front.example"], false);
+        assert!(admits(&cors, "http://localhost:4200"));
+        assert!(admits(&cors, "https://front.example"));
+        assert!(admits(&cors, "HTTPS://FRONT.EXAMPLE"));
+        for other in [
+            "https://localhost:4200",
+            "http://localhost",
+            "http://localhost:42000",
+            "http://localhost:4200.evil.example",
+            "https://front.example.evil.example",
+            "https://evil-front.example",
+            "null",
+        ] {
+            assert!(!admits(&cors, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_star_allows_every_origin() {
+        for any in ["https://anything.example", "null"] {
+            assert!(admits(&cors(["*"], false), any));
+        }
+        // It stands alone; there are no patterns.
+        assert!(!admits(&cors(["https://*.example"], false), "https://front.example"));
+    }
+
+    fn contradiction(one: &Cors, other: &Cors) -> Vec<String> {
+        let found = contradictions([("One", one), ("Other", other)]);
+        found.into_iter().map(|(origin, a, b)| format!("{origin}: {a}, {b}")).collect()
+    }
+
+    #[test]
+    fn gateways_contradict_where_they_share_an_origin_and_not_its_credentials() {
+        let (with, without) = (cors(["a", "b"], true), cors(["b", "c"], false));
+        assert_eq!(contradiction(&with, &without), ["b: One, Other"]);
+        assert_eq!(contradiction(&without, &with), ["b: One, Other"]);
+    }
+
+    #[test]
+    fn gateways_agree_otherwise() {
+        assert!(contradiction(&cors(["a", "b"], true), &cors(["b", "c"], true)).is_empty());
+        assert!(contradiction(&cors(["a"], true), &cors(["b"], false)).is_empty());
+        assert!(contradiction(&cors(["a"], true), &Cors::default()).is_empty());
+    }
+
+    /// A server with the Socket.IO path and one route of the application's own.
+    async fn ask(gateways: &[Cors], method: Method, path: &str, origin: &str) -> Response {
+        let origins = Origins::new("/socket.io", gateways.iter().cloned());
+        let router =
+            Router::new().fallback(|| async { "served" }).layer(from_fn_with_state(origins, check));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "chat.example")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization");
+        if !origin.is_empty() {
+            request = request.header(header::ORIGIN, origin);
+        }
+        router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+
+    fn shown(response: &Response, name: header::HeaderName) -> Option<&str> {
+        response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handshake_needs_one_gateway_that_allows_its_origin() {
+        let gateways = [cors(["https://a.example"], true), cors(["https://b.example"], false)];
+        for (origin, status) in [
+            ("https://a.example", StatusCode::OK),
+            ("https://b.example", StatusCode::OK),
+            ("https://chat.example", StatusCode::OK),
+            ("", StatusCode::OK),
+            ("https://c.example", StatusCode::FORBIDDEN),
+            ("null", StatusCode::FORBIDDEN),
+        ] {
+            for method in [Method::GET, Method::POST] {
+                assert_eq!(ask(&gateways, method, PATH, origin).await.status(), status, "{origin}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn browsers_are_told_what_they_ask() {
+        let gateways = [cors(["https://a.example"], true), cors(["https://b.example"], false)];
+        for (origin, credentials) in [
+            ("https://a.example", Some("true")),
+            ("https://b.example", None),
+            ("https://chat.example", None),
+        ] {
+            let response = ask(&gateways, Method::GET, PATH, origin).await;
+            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), Some(origin));
+            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), credentials);
+            assert_eq!(shown(&response, header::VARY), Some("Origin"));
+        }
+        let response = ask(&gateways, Method::GET, PATH, "").await;
+        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
+    }
+
+    #[tokio::test]
+    async fn a_preflight_is_answered_here() {
+        let gateways = [cors(["https://a.example"], true)];
+        let response = ask(&gateways, Method::OPTIONS, PATH, "https://a.example").await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(
+            shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN),
+            Some("https://a.example")
+        );
+        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_METHODS), Some("GET, POST"));
+        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_HEADERS), Some("authorization"));
+        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), Some("true"));
+
+        let response = ask(&gateways, Method::OPTIONS, PATH, "https://b.example").await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
+    }
+
+    #[tokio::test]
+    async fn other_routes_are_left_alone() {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let response = ask(&[], method, "/orders", "https://evil.example").await;
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
+        }
+    }
+}

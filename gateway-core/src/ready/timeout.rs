@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use crate::{
+    context::ExecutionContext,
+    exception::WsException,
+    interceptor::{Interceptor, Next},
+    reply::Reply,
+};
+
+/// An interceptor that stops handlers that take too long: the client is told `TIMEOUT`. A stream may
+/// take that long for each of its items.
+///
+/// ```
+/// # mod app {
+/// # use gateway_core::prelude::*;
+/// use std::time::Duration;
+///
+/// #[web_socket_gateway(namespace = "/reports")]
+/// #[use_interceptors(Timeout::after(Duration::from_secs(5)))]
+/// pub struct ReportsGateway;
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Timeout(Duration);
+
+impl Timeout {
+    /// After this long.
+    #[must_use]
+    pub fn after(patience: Duration) -> Self {
+        Self(patience)
+    }
+}
+
+impl Interceptor for Timeout {
+    async fn intercept(&self, _: &ExecutionContext, next: Next<'_>) -> Result<Reply, WsException> {
+        match tokio::time::timeout(self.0, next.handle()).await {
+            Ok(reply) => Ok(reply?.with_patience(self.0)),
+            Err(_elapsed) => Err(WsException::timed_out()),
+        }
+    }
+}

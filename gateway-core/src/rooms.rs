@@ -1,0 +1,38 @@
+//! Names of rooms. What users of the framework name and what it names itself never meet.
+
+/// Begins the names of our own rooms. A name of the application that begins with it is written with
+/// one more in front.
+const OWN: char = '\u{1}';
+
+/// The room of all sockets of one user.
+pub(crate) fn of_user(id: &str) -> String {
+    format!("{OWN}user:{id}")
+}
+
+/// A name the application gave, as it is stored.
+pub(crate) fn stored(name: String) -> String {
+    if name.starts_with(OWN) { format!("{OWN}{OWN}{name}") } else { name }
+}
+
+/// A stored name as the application gave it; `None` for our own.
+pub(crate) fn shown(name: String) -> Option<String> {
+    match name.strip_prefix(OWN) {
+        None => Some(name),
+        Some(rest) => rest.strip_prefix(OWN).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_application_come_back_and_never_collide() {
+        for name in ["lobby", "", "user:1", "\u{1}user:1", "\u{1}\u{1}x"] {
+            let stored = stored(name.to_owned());
+            assert_eq!(shown(stored.clone()).as_deref(), Some(name));
+            assert_ne!(stored, of_user("1"));
+        }
+        assert_eq!(shown(of_user("1")), None);
+    }
+}

@@ -1,0 +1,17 @@
+use gateway_core::prelude::*;
+
+struct Members;
+
+impl Guard for Members {
+    async fn can_activate(&self, context: &ExecutionContext) -> Result<bool, WsException> {
+        Ok(context.event() != "secret")
+    }
+}
+
+const MEMBERS: Members = Members;
+
+#[web_socket_gateway]
+#[use_guards(MEMBERS)]
+struct ChatGateway;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway]
+#[use_guards(Roles::any)]
+struct ChatGateway;
+
+fn main() {}

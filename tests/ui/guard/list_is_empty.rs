@@ -1,0 +1,14 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway]
+#[use_guards]
+struct ChatGateway;
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[subscribe_message("send-message")]
+    #[use_guards()]
+    async fn send_message(&self) {}
+}
+
+fn main() {}

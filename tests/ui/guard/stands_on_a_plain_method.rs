@@ -1,0 +1,15 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway]
+struct ChatGateway;
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[subscribe_message("send-message")]
+    async fn send_message(&self) {}
+
+    #[use_guards(Members)]
+    async fn helper(&self) {}
+}
+
+fn main() {}

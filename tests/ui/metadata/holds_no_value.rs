@@ -1,0 +1,14 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway]
+#[set_metadata]
+struct ChatGateway;
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[subscribe_message("send-message")]
+    #[set_metadata()]
+    async fn send_message(&self) {}
+}
+
+fn main() {}

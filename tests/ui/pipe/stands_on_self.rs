@@ -1,0 +1,12 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway]
+struct ChatGateway;
+
+#[web_socket_gateway]
+impl ChatGateway {
+    #[subscribe_message("send-message")]
+    async fn send_message(#[use_pipes(Trim)] &self) {}
+}
+
+fn main() {}
