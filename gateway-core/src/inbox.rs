@@ -108,6 +108,10 @@ impl Connection {
 
     /// Takes a message in: starts it, or lets it wait for its turn.
     pub(crate) fn receive(self: &Arc<Self>, context: ExecutionContext) {
+        // Sent away, or its session over: what it says while the good-bye is on its way counts no more.
+        if self.is_ending() {
+            return;
+        }
         let limits = &self.gateway().limits;
         let now = {
             let mut inbox = self.inbox();

@@ -2,7 +2,8 @@
 //! platform's own buffer is full.
 //!
 //! The base drops what its buffer has no room for, its own pings included, so everything we send
-//! passes here, and never fills that buffer. The queue exists only while it is needed, and with it the one task that empties it.
+//! passes here, and never fills that buffer. The queue exists only while it is needed, and with it
+//! the one task that empties it.
 
 use std::{
     collections::VecDeque,
