@@ -192,6 +192,7 @@ impl Connection {
         if self.ending.swap(true, Ordering::SeqCst) {
             return;
         }
+        self.stand_apart(true);
         if !self.outbox.is_overflowing() {
             self.say_good_bye();
             return;
@@ -230,6 +231,7 @@ impl Connection {
             "disconnecting a client that does not read what it is sent"
         );
         self.ending.store(true, Ordering::SeqCst);
+        self.stand_apart(true);
         self.cut_line();
         self.say_good_bye();
     }

@@ -91,7 +91,10 @@ impl Connection {
         let mut queue = self.outbox.lock();
         if queue.frames.is_empty() && self.link.claim() {
             match hub.send(self.id(), frame.clone()) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.stand_apart(!self.link.can_claim());
+                    return Ok(());
+                }
                 Err(Refused::Gone) => return Err(NotSent::Gone),
                 Err(Refused::Full) => {}
             }
@@ -104,11 +107,20 @@ impl Connection {
         }
         queue.bytes += size;
         queue.frames.push_back(frame);
+        self.stand_apart(true);
         if !queue.emptying {
             queue.emptying = true;
             tokio::spawn(Arc::clone(self).empty_outbox());
         }
         Ok(())
+    }
+
+    /// Keeps group sends from what must be sent to alone: a client behind its own queue, on its way
+    /// out, or without a line that counts. Called with the queue locked, or for good.
+    pub(crate) fn stand_apart(&self, apart: bool) {
+        if self.link.is_apart() != apart {
+            self.namespace().set_apart(self, apart);
+        }
     }
 
     /// Sends as soon as there is room, for at most `patience`.
@@ -181,6 +193,7 @@ impl Connection {
                 }
                 if queue.frames.is_empty() || self.is_closed() {
                     *queue = Queue::default();
+                    self.stand_apart(!self.link.can_claim() || self.is_ending());
                     drop(queue);
                     self.outbox.moved.notify_waiters();
                     return;

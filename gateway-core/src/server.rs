@@ -6,7 +6,7 @@ use crate::{
     error::EmitError,
     namespace::Namespace,
     outbox::{NotSent, Overflow},
-    platform::{Frame, SocketId},
+    platform::{Frame, Group, SocketId},
     rooms,
     socket::{Socket, check_event},
     wire::Payload,
@@ -75,7 +75,7 @@ impl Server {
     /// [authenticator](crate::Authenticated::user) called the user.
     pub fn user(&self, id: impl fmt::Display) -> Broadcast {
         let mut broadcast = self.everyone();
-        broadcast.rooms.push(rooms::of_user(&id.to_string()));
+        broadcast.group.rooms.push(rooms::of_user(&id.to_string()));
         broadcast
     }
 
@@ -139,24 +139,23 @@ impl fmt::Debug for Server {
 #[must_use = "nothing is sent before `emit`"]
 pub struct Broadcast {
     namespace: Arc<Namespace>,
-    rooms: Vec<String>,
-    except: Vec<String>,
+    group: Group,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
-        Self { namespace, rooms: Vec::new(), except: Vec::new() }
+        Self { namespace, group: Group::default() }
     }
 
     /// Also those in these rooms; each socket gets the event once.
     pub fn to(mut self, rooms: impl Rooms) -> Self {
-        self.rooms.extend(rooms.into_names());
+        self.group.rooms.extend(rooms.into_names());
         self
     }
 
     /// But not those in these rooms.
     pub fn except(mut self, rooms: impl Rooms) -> Self {
-        self.except.extend(rooms.into_names());
+        self.group.except.extend(rooms.into_names());
         self
     }
 
@@ -173,10 +172,9 @@ impl Broadcast {
         check_event(event.as_ref())?;
         let Some(hub) = self.namespace.hub() else { return Ok(()) };
         let frame = hub.encode_event(event.as_ref(), &payload)?;
-        let members = self.namespace.pick(&hub.members(&self.rooms, &self.except));
         let mut crowded = false;
-        for member in &members {
-            crowded |= deliver(member, &frame);
+        for member in self.namespace.send_to_group(&frame, self.group) {
+            crowded |= deliver(&member, &frame);
         }
         // A loop of emits must let the tasks run that empty the queues it fills.
         if crowded {
@@ -198,7 +196,7 @@ impl Broadcast {
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         let Some(hub) = self.namespace.hub() else { return Vec::new() };
-        let members = hub.members(&self.rooms, &self.except);
+        let members = hub.members(&self.group);
         self.namespace.pick(&members).into_iter().map(Socket::new).collect()
     }
 }
@@ -227,8 +225,8 @@ impl fmt::Debug for Broadcast {
         formatter
             .debug_struct("Broadcast")
             .field("namespace", &self.namespace.path())
-            .field("rooms", &self.rooms)
-            .field("except", &self.except)
+            .field("rooms", &self.group.rooms)
+            .field("except", &self.group.except)
             .finish()
     }
 }

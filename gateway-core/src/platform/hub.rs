@@ -14,6 +14,7 @@ use socketioxide_core::{
 use super::{Packet, SocketId};
 use crate::{
     exception::WsException,
+    rooms,
     wire::{Args, Argument, InboundArguments, Payload},
 };
 
@@ -58,6 +59,23 @@ pub(crate) enum Answer {
 #[derive(Debug, thiserror::Error)]
 #[error("the payload cannot be encoded: {0}")]
 pub(crate) struct EncodeError(String);
+
+/// The sockets in any of `rooms` (in the namespace, when there are none) and in none of `except`; a
+/// socket's id is the name of a room with that socket alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Group {
+    pub(crate) rooms: Vec<String>,
+    pub(crate) except: Vec<String>,
+}
+
+impl Group {
+    /// Whether the base can send to it in one go: it knows no sockets among the rooms, and takes
+    /// out one socket, the sender.
+    pub(crate) fn can_be_sent_to(&self, is_here: impl Fn(SocketId) -> bool) -> bool {
+        let named = |room: &String| socket_named(room).is_some_and(|sid| is_here(SocketId(sid)));
+        !self.rooms.iter().any(named) && self.except.iter().filter(|room| named(room)).count() <= 1
+    }
+}
 
 pub(crate) struct Hub {
     local: CoreLocalAdapter<Emitter>,
@@ -176,16 +194,10 @@ impl Hub {
         self.local.rooms(options).into_iter().map(Room::into_owned).collect()
     }
 
-    /// The sockets in any of `rooms` (in the namespace, when there are none) and in none of
-    /// `except`; a socket's id is the name of a room with that socket alone.
-    pub(crate) fn members(&self, rooms: &[String], except: &[String]) -> Vec<SocketId> {
-        let mut options = BroadcastOptions::default();
-        options.rooms = rooms.iter().cloned().map(Room::Owned).collect();
-        options.except = except.iter().cloned().map(Room::Owned).collect();
-        if rooms.is_empty() {
-            options.add_flag(BroadcastFlags::Broadcast);
-        }
-        let mut members = self.local.sockets(options);
+    /// The sockets a group reaches.
+    pub(crate) fn members(&self, group: &Group) -> Vec<SocketId> {
+        let Group { rooms, except } = group;
+        let mut members = self.local.sockets(options(rooms, except));
 
         let excluded: HashSet<Sid> = except.iter().filter_map(|room| socket_named(room)).collect();
         if !excluded.is_empty() {
@@ -202,6 +214,22 @@ impl Hub {
             }
         }
         members.into_iter().map(SocketId).collect()
+    }
+
+    /// Hands a frame to the members of a group, but for those that stand
+    /// [apart](crate::namespace::Namespace::set_apart): the frame is encoded once. Every member's
+    /// line must have been [claimed](super::Link::claim_with_others).
+    pub(crate) fn send_to_group(&self, frame: Frame, group: Group) {
+        let mut options = options(&group.rooms, &group.except);
+        if let Some(sender) = group.except.iter().find_map(|room| socket_named(room)) {
+            options.sid = Some(sender);
+            options.add_flag(BroadcastFlags::Broadcast);
+        }
+        options.except.push(Room::Owned(rooms::apart()));
+        let refused = self.local.broadcast(frame.0, options).err().unwrap_or_default();
+        if refused.iter().any(|error| Refused::from(error) == Refused::Full) {
+            tracing::error!("a claimed line had no room for a packet; this is a bug");
+        }
     }
 
     /// Ends one socket's connection to the namespace.
@@ -226,6 +254,16 @@ impl From<&SocketError> for Refused {
             SocketError::Closed => Self::Gone,
         }
     }
+}
+
+fn options(rooms: &[String], except: &[String]) -> BroadcastOptions {
+    let mut options = BroadcastOptions::default();
+    options.rooms = rooms.iter().cloned().map(Room::Owned).collect();
+    options.except = except.iter().cloned().map(Room::Owned).collect();
+    if rooms.is_empty() {
+        options.add_flag(BroadcastFlags::Broadcast);
+    }
+    options
 }
 
 /// The socket a room is named after. Ids have 16 characters, so ordinary names are told by length.

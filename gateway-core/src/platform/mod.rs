@@ -14,7 +14,7 @@ pub(crate) mod serve;
 
 use std::{fmt, str::FromStr};
 
-pub(crate) use hub::{Answer, EncodeError, Frame, Hub, Refused};
+pub(crate) use hub::{Answer, EncodeError, Frame, Group, Hub, Refused};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
 pub(crate) use request::{RequestHead, is_under};
 use serde::Serialize;

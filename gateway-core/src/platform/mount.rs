@@ -9,7 +9,10 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::FutureExt;
@@ -66,6 +69,8 @@ pub(crate) struct Link {
     head: Arc<RequestHead>,
     /// The WebSocket's connection, once there is one.
     line: OnceLock<Line>,
+    /// Group sends leave it out: it is sent to alone.
+    apart: AtomicBool,
 }
 
 impl Link {
@@ -85,6 +90,25 @@ impl Link {
     /// Whether one more packet may go to the client's writer now.
     pub(crate) fn claim(&self) -> bool {
         self.line().is_none_or(Line::claim)
+    }
+
+    /// As [`claim`](Self::claim), for a send that will not say who had no room: without a line that
+    /// counts there is no place.
+    pub(crate) fn claim_with_others(&self) -> bool {
+        self.line().is_some_and(Line::claim)
+    }
+
+    /// Whether the line counts what is on its way.
+    pub(crate) fn can_claim(&self) -> bool {
+        self.line().is_some()
+    }
+
+    pub(crate) fn is_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_apart(&self, apart: bool) {
+        self.apart.store(apart, Ordering::Relaxed);
     }
 
     /// The client's WebSocket; none on polling, or when somebody else serves the application.
@@ -162,6 +186,7 @@ impl<O: Occupant> Door<O> {
                 socket: Arc::downgrade(&socket),
                 head: Arc::clone(&head),
                 line: OnceLock::new(),
+                apart: AtomicBool::new(false),
             },
             head,
             auth: match auth {
