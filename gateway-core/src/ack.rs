@@ -24,11 +24,15 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Ack {
-    slot: Arc<AckSlot>,
+    slot: AckSlot,
 }
 
+/// The right to answer one message; shared by its `Ack` and its pipeline.
+#[derive(Debug, Clone)]
+pub(crate) struct AckSlot(Arc<Slot>);
+
 #[derive(Debug)]
-pub(crate) struct AckSlot {
+struct Slot {
     connection: Arc<Connection>,
     /// `None` when the client asked for none.
     ack: Option<i64>,
@@ -48,14 +52,14 @@ enum State {
 }
 
 impl Ack {
-    pub(crate) fn new(slot: Arc<AckSlot>) -> Self {
+    pub(crate) fn new(slot: AckSlot) -> Self {
         Self { slot }
     }
 
     /// Whether the client waits for it; sending one nobody asked for does nothing.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.slot.ack.is_some()
+        self.slot.0.ack.is_some()
     }
 
     /// Acknowledges: with one argument, none (`()`), or several ([`Args`](crate::Args)).
@@ -63,11 +67,11 @@ impl Ack {
     /// # Errors
     /// When the payload has no encoded form, or the client is gone.
     pub async fn send(self, payload: impl Payload) -> Result<(), EmitError> {
-        let connection = &self.slot.connection;
+        let connection = &self.slot.0.connection;
         if connection.is_closed() {
             return Err(EmitError::Disconnected);
         }
-        let (Some(ack), Some(hub)) = (self.slot.ack, connection.namespace().hub()) else {
+        let (Some(ack), Some(hub)) = (self.slot.0.ack, connection.namespace().hub()) else {
             return Ok(());
         };
         // Encoded first: what cannot be encoded leaves the acknowledgement open, and unanswered
@@ -82,7 +86,7 @@ impl Ack {
 
 impl Drop for Ack {
     fn drop(&mut self) {
-        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.slot.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Open => *state = State::Dropped,
             State::Outlives => {
@@ -97,20 +101,24 @@ impl Drop for Ack {
 
 impl AckSlot {
     pub(crate) fn new(connection: &Arc<Connection>, ack: Option<i64>) -> Self {
-        Self { connection: Arc::clone(connection), ack, state: Mutex::new(State::Open) }
+        Self(Arc::new(Slot {
+            connection: Arc::clone(connection),
+            ack,
+            state: Mutex::new(State::Open),
+        }))
     }
 
     /// The right to answer, given once.
     pub(crate) fn claim(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *state, State::Answered) != State::Answered
     }
 
     /// The handler has ended well; whether the client was, or will be, answered.
     pub(crate) fn handler_succeeded(&self) -> Result<(), WsException> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
-            State::Dropped if self.ack.is_some() => Err(WsException::no_reply()),
+            State::Dropped if self.0.ack.is_some() => Err(WsException::no_reply()),
             State::Open => {
                 *state = State::Outlives;
                 Ok(())
@@ -121,11 +129,13 @@ impl AckSlot {
 
     /// The `Ack` was dropped after its handler had ended: no pipeline is left to answer.
     fn answer_no_reply(&self) {
-        let (Some(ack), Some(hub)) = (self.ack, self.connection.namespace().hub()) else { return };
+        let (Some(ack), Some(hub)) = (self.0.ack, self.0.connection.namespace().hub()) else {
+            return;
+        };
         let body = WsException::no_reply().body();
         let frames = [hub.encode_event("exception", &body), hub.encode_ack(ack, &body)];
         for frame in frames.into_iter().flatten() {
-            self.connection.send(frame).ok();
+            self.0.connection.send(frame).ok();
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     namespace::Namespace,
     outbox::Outbox,
     pipeline,
-    platform::{DisconnectReason, Link, Refused, SocketId},
+    platform::{DisconnectReason, Link, Names, Refused, SocketId},
     rooms,
     session::Session,
 };
@@ -29,7 +29,7 @@ use crate::{
 pub(crate) struct Connection {
     id: SocketId,
     gateway: Arc<GatewayRuntime>,
-    pub(crate) link: Link,
+    pub(crate) link: Arc<Link>,
     pub(crate) handshake: Handshake,
     /// What the authenticator found out, when it was last asked.
     session: Mutex<Option<Arc<Session>>>,
@@ -51,7 +51,7 @@ impl Connection {
     pub(crate) fn new(
         id: SocketId,
         gateway: Arc<GatewayRuntime>,
-        link: Link,
+        link: Arc<Link>,
         handshake: Handshake,
         session: Option<Session>,
     ) -> Self {
@@ -117,7 +117,7 @@ impl Connection {
         tokio::spawn(async move {
             let context = ExecutionContext::session(Arc::clone(&connection));
             let told = async {
-                pipeline::answer(context, WsException::token_expired()).await;
+                pipeline::answer(&context, WsException::token_expired()).await;
                 connection.outbox_drained(PATIENCE).await.is_ok()
             };
             // A client that does not read must not outlive its token.
@@ -151,28 +151,14 @@ impl Connection {
         value
     }
 
-    /// Joins, unless the client is gone: the base would keep a room for a socket it has forgotten.
-    pub(crate) fn join(&self, rooms: Vec<String>) -> bool {
-        let Some(hub) = self.namespace().hub() else { return false };
-        if self.is_closed() {
-            return false;
-        }
-        hub.join(self.id, rooms.clone());
-        if !self.is_closed() {
-            return true;
-        }
-        // The client went in between, and may have left its rooms before it got this one.
-        match self.namespace().client(self.id) {
-            // It is back already, under the same id.
-            Some(_) => hub.leave(self.id, rooms),
-            None => hub.leave_all(self.id),
-        }
-        false
+    /// Joins, unless the client is gone.
+    pub(crate) fn join(&self, rooms: Names) -> bool {
+        self.namespace().hub().is_some_and(|hub| hub.join(&self.link, rooms))
     }
 
-    pub(crate) fn leave(&self, rooms: Vec<String>) {
+    pub(crate) fn leave(&self, rooms: Names) {
         if let Some(hub) = self.namespace().hub() {
-            hub.leave(self.id, rooms);
+            hub.leave(&self.link, rooms);
         }
     }
 

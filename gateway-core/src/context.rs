@@ -37,17 +37,21 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct ExecutionContext {
-    owner: Owner,
-    subject: Subject,
-    packet: Packet,
-    ack: Option<i64>,
-    ack_slot: Option<Arc<AckSlot>>,
+    /// Shared, so that the handler's future and the pipeline around it each hold a pointer.
+    call: Arc<Call>,
     /// The position of the parameter that is being made, where it has pipes of its own.
     pub(crate) parameter: Option<usize>,
 }
 
+struct Call {
+    owner: Owner,
+    subject: Subject,
+    packet: Packet,
+    ack: Option<i64>,
+    ack_slot: Option<AckSlot>,
+}
+
 /// Whom the call is for.
-#[derive(Clone)]
 enum Owner {
     Client(Arc<Connection>),
     /// `after_init`: nobody has connected yet.
@@ -55,7 +59,6 @@ enum Owner {
 }
 
 /// What the context is about.
-#[derive(Clone)]
 pub(crate) enum Subject {
     Message(Arc<Route>),
     UnknownEvent(Arc<str>),
@@ -90,48 +93,19 @@ impl ExecutionContext {
         packet: Packet,
         ack: Option<i64>,
     ) -> Self {
-        let ack_slot = route.takes_ack.then(|| Arc::new(AckSlot::new(&connection, ack)));
-        Self {
-            owner: Owner::Client(connection),
-            subject: Subject::Message(route),
-            packet,
-            ack,
-            ack_slot,
-            parameter: None,
-        }
+        let ack_slot = route.takes_ack.then(|| AckSlot::new(&connection, ack));
+        let owner = Owner::Client(connection);
+        Self::new(Call { owner, subject: Subject::Message(route), packet, ack, ack_slot })
     }
 
     pub(crate) fn unknown_event(
         connection: Arc<Connection>,
-        event: &str,
         packet: Packet,
         ack: Option<i64>,
     ) -> Self {
-        let subject = Subject::UnknownEvent(event.into());
-        Self {
-            owner: Owner::Client(connection),
-            subject,
-            packet,
-            ack,
-            ack_slot: None,
-            parameter: None,
-        }
-    }
-
-    pub(crate) fn hook(
-        connection: Arc<Connection>,
-        occasion: Occasion,
-        reason: Option<DisconnectReason>,
-    ) -> Self {
-        let subject = Subject::Hook(occasion, reason);
-        Self {
-            owner: Owner::Client(connection),
-            subject,
-            packet: Packet::empty(),
-            ack: None,
-            ack_slot: None,
-            parameter: None,
-        }
+        let subject = Subject::UnknownEvent(packet.event().into());
+        let owner = Owner::Client(connection);
+        Self::new(Call { owner, subject, packet, ack, ack_slot: None })
     }
 
     pub(crate) fn reauthentication(
@@ -140,38 +114,32 @@ impl ExecutionContext {
         ack: Option<i64>,
     ) -> Self {
         let owner = Owner::Client(connection);
-        Self {
-            owner,
-            subject: Subject::Reauthentication,
-            packet,
-            ack,
-            ack_slot: None,
-            parameter: None,
-        }
+        let subject = Subject::Reauthentication;
+        Self::new(Call { owner, subject, packet, ack, ack_slot: None })
+    }
+
+    pub(crate) fn hook(
+        connection: Arc<Connection>,
+        occasion: Occasion,
+        reason: Option<DisconnectReason>,
+    ) -> Self {
+        Self::without_message(Owner::Client(connection), Subject::Hook(occasion, reason))
     }
 
     pub(crate) fn session(connection: Arc<Connection>) -> Self {
-        let owner = Owner::Client(connection);
-        Self {
-            owner,
-            subject: Subject::Session,
-            packet: Packet::empty(),
-            ack: None,
-            ack_slot: None,
-            parameter: None,
-        }
+        Self::without_message(Owner::Client(connection), Subject::Session)
     }
 
     pub(crate) fn init(gateway: Arc<GatewayRuntime>) -> Self {
-        let owner = Owner::Gateway(gateway);
-        Self {
-            owner,
-            subject: Subject::Init,
-            packet: Packet::empty(),
-            ack: None,
-            ack_slot: None,
-            parameter: None,
-        }
+        Self::without_message(Owner::Gateway(gateway), Subject::Init)
+    }
+
+    fn without_message(owner: Owner, subject: Subject) -> Self {
+        Self::new(Call { owner, subject, packet: Packet::empty(), ack: None, ack_slot: None })
+    }
+
+    fn new(call: Call) -> Self {
+        Self { call: Arc::new(call), parameter: None }
     }
 
     /// The socket this is about.
@@ -186,7 +154,7 @@ impl ExecutionContext {
     /// The event's name; in a hook, the hook's: `on_connection`, `on_disconnect`, `after_init`.
     #[must_use]
     pub fn event(&self) -> &str {
-        match &self.subject {
+        match &self.call.subject {
             Subject::Message(route) => route.event,
             Subject::UnknownEvent(event) => event,
             Subject::Hook(occasion, _) => occasion.as_str(),
@@ -199,7 +167,7 @@ impl ExecutionContext {
     /// The name of the method that handles it; empty for an event without a handler.
     #[must_use]
     pub fn handler(&self) -> &str {
-        match &self.subject {
+        match &self.call.subject {
             Subject::Message(route) => route.handler,
             Subject::Hook(occasion, _) => {
                 self.gateway_hook(*occasion).map_or("", |hook| hook.handler)
@@ -232,7 +200,7 @@ impl ExecutionContext {
     /// Whether the client waits for an acknowledgement.
     #[must_use]
     pub fn wants_ack(&self) -> bool {
-        self.ack.is_some()
+        self.call.ack.is_some()
     }
 
     /// The payload as JSON: the first argument, or an array where there are several; binary is
@@ -240,7 +208,7 @@ impl ExecutionContext {
     #[must_use]
     pub fn body(&self) -> Value {
         let mut arguments: Vec<Value> =
-            serde_json::from_str(self.packet.text()).unwrap_or_default();
+            serde_json::from_str(self.call.packet.text()).unwrap_or_default();
         if !arguments.is_empty() {
             arguments.remove(0);
         }
@@ -290,11 +258,11 @@ impl ExecutionContext {
     }
 
     fn arguments(&self) -> InboundArguments<'_> {
-        InboundArguments::new(self.packet.text(), self.packet.attachments())
+        InboundArguments::new(self.call.packet.text(), self.call.packet.attachments())
     }
 
     pub(crate) fn attachments(&self) -> &[bytes::Bytes] {
-        self.packet.attachments()
+        self.call.packet.attachments()
     }
 
     pub(crate) fn hub(&self) -> Result<&Arc<Hub>, WsException> {
@@ -303,34 +271,34 @@ impl ExecutionContext {
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
-        match &self.owner {
+        match &self.call.owner {
             Owner::Client(connection) => connection,
             Owner::Gateway(_) => panic!("there is no client yet in `after_init`"),
         }
     }
 
     pub(crate) fn runtime(&self) -> &GatewayRuntime {
-        match &self.owner {
+        match &self.call.owner {
             Owner::Client(connection) => connection.gateway(),
             Owner::Gateway(gateway) => gateway,
         }
     }
 
     pub(crate) fn ack(&self) -> Option<i64> {
-        self.ack
+        self.call.ack
     }
 
     /// The acknowledgement to answer with an error, unless the handler has answered by itself.
     pub(crate) fn take_ack(&self) -> Option<i64> {
-        match &self.ack_slot {
+        match &self.call.ack_slot {
             Some(slot) if !slot.claim() => None,
-            _ => self.ack,
+            _ => self.call.ack,
         }
     }
 
     /// What stands around the handler.
     pub(crate) fn enhancers(&self) -> &Enhancers {
-        match &self.subject {
+        match &self.call.subject {
             Subject::Message(route) => &route.enhancers,
             Subject::Hook(occasion, _) => self
                 .gateway_hook(*occasion)
@@ -363,12 +331,12 @@ impl ExecutionContext {
         self.connection().session().map(|session| session.roles().to_vec()).unwrap_or_default()
     }
 
-    pub(crate) fn ack_slot(&self) -> Option<&Arc<AckSlot>> {
-        self.ack_slot.as_ref()
+    pub(crate) fn ack_slot(&self) -> Option<&AckSlot> {
+        self.call.ack_slot.as_ref()
     }
 
     pub(crate) fn disconnect_reason(&self) -> Option<DisconnectReason> {
-        match self.subject {
+        match self.call.subject {
             Subject::Hook(_, reason) => reason,
             _ => None,
         }
@@ -376,11 +344,11 @@ impl ExecutionContext {
 
     /// What it occupies while it waits, in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.packet.size()
+        self.call.packet.size()
     }
 
     pub(crate) fn lane(&self) -> Option<Lane> {
-        match &self.subject {
+        match &self.call.subject {
             Subject::Message(route) => route.lane,
             _ => None,
         }
@@ -388,13 +356,12 @@ impl ExecutionContext {
 
     /// The work this message is, ready to be polled.
     pub(crate) fn into_pipeline(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        match &self.subject {
-            Subject::Message(route) => {
-                let route = Arc::clone(route);
-                route.handle.start(self)
-            }
+        match &self.call.subject {
+            Subject::Message(route) => route.handle.start(self.clone()),
             Subject::Reauthentication => Box::pin(pipeline::reauthenticate(self)),
-            _ => Box::pin(pipeline::answer(self, WsException::unknown_event())),
+            _ => Box::pin(async move {
+                pipeline::answer(&self, WsException::unknown_event()).await;
+            }),
         }
     }
 

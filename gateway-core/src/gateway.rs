@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt, future::Future, pin::Pin, sync::Arc};
 
+use smallvec::smallvec;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 pub(crate) struct GatewayRuntime {
     pub(crate) name: &'static str,
     pub(crate) namespace: Arc<Namespace>,
-    pub(crate) routes: HashMap<&'static str, Arc<Route>>,
+    pub(crate) routes: Routes,
     pub(crate) hooks: Hooks,
     pub(crate) authenticator: Option<Arc<dyn ErasedAuthenticator>>,
     /// The name of the event that renews a session.
@@ -44,6 +45,10 @@ pub(crate) struct GatewayRuntime {
     /// The tasks that run `on_disconnect`.
     pub(crate) departures: TaskTracker,
 }
+
+/// By the names of their events. Clients choose what is looked up here, and never what is put in, so
+/// the fast hash is safe.
+pub(crate) type Routes = HashMap<&'static str, Arc<Route>, foldhash::fast::RandomState>;
 
 /// What the application decides for all gateways.
 #[derive(Debug, Clone)]
@@ -116,9 +121,8 @@ impl Occupant for GatewayRuntime {
         let connection =
             Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, session));
         self.namespace.enter(&connection);
-        if let (Some(room), Some(hub)) = (user, self.namespace.hub()) {
-            // The base takes a socket that does not get in out of its rooms again.
-            hub.join(admission.id, vec![room]);
+        if let Some(room) = user {
+            connection.join(smallvec![room]);
         }
         Ok(connection)
     }
@@ -127,22 +131,15 @@ impl Occupant for GatewayRuntime {
         connection.greet();
     }
 
-    fn received(
-        &self,
-        connection: &Arc<Connection>,
-        event: &str,
-        packet: Packet,
-        ack: Option<i64>,
-    ) {
-        let connection = Arc::clone(connection);
+    fn received(&self, connection: &Arc<Connection>, packet: Packet, ack: Option<i64>) {
+        let client = Arc::clone(connection);
+        let event = packet.event();
         let context = match self.routes.get(event) {
-            Some(route) => {
-                ExecutionContext::message(connection.clone(), Arc::clone(route), packet, ack)
-            }
+            Some(route) => ExecutionContext::message(client, Arc::clone(route), packet, ack),
             None if self.authenticator.is_some() && event == self.reauthenticate => {
-                ExecutionContext::reauthentication(connection.clone(), packet, ack)
+                ExecutionContext::reauthentication(client, packet, ack)
             }
-            None => ExecutionContext::unknown_event(connection.clone(), event, packet, ack),
+            None => ExecutionContext::unknown_event(client, packet, ack),
         };
         connection.receive(context);
     }

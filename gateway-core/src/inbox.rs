@@ -144,8 +144,8 @@ impl Connection {
         };
         match now {
             Some(context) => {
-                self.start(context);
-                self.start_waiting();
+                let done = self.start(context);
+                self.start_waiting(done);
             }
             None => self.resume(),
         }
@@ -202,15 +202,18 @@ impl Connection {
             }
             inbox.starting = true;
         }
-        self.start_waiting();
+        self.start_waiting(None);
     }
 
-    /// Starts messages as long as the head of the queue may start. Only one caller at a time does
-    /// this, which is what keeps the order.
-    fn start_waiting(self: &Arc<Self>) {
+    /// Starts messages as long as the head of the queue may start; `done` has just ended. Only one
+    /// caller at a time does this, which is what keeps the order.
+    fn start_waiting(self: &Arc<Self>, mut done: Option<Done>) {
         loop {
             let context = {
                 let mut inbox = self.inbox();
+                if let Some(Done(lane)) = done {
+                    inbox.release(lane);
+                }
                 match inbox.next(&self.gateway().limits) {
                     Some(context) => context,
                     None => {
@@ -220,31 +223,33 @@ impl Connection {
                     }
                 }
             };
-            self.start(context);
+            done = self.start(context);
         }
     }
 
     /// Polls the message's pipeline once; what is still pending goes on in a task.
-    fn start(self: &Arc<Self>, context: ExecutionContext) {
+    fn start(self: &Arc<Self>, context: ExecutionContext) -> Option<Done> {
         let lane = context.lane();
         let mut pipeline = context.into_pipeline();
-        match poll_once(pipeline.as_mut()) {
-            Poll::Ready(()) => self.inbox().release(lane),
-            Poll::Pending => {
-                let connection = Arc::clone(self);
-                tokio::spawn(async move {
-                    pipeline.await;
-                    {
-                        let mut inbox = connection.inbox();
-                        inbox.release(lane);
-                        inbox.settle(connection.gateway().serial);
-                    }
-                    connection.resume();
-                });
-            }
+        if poll_once(pipeline.as_mut()).is_ready() {
+            return Some(Done(lane));
         }
+        let connection = Arc::clone(self);
+        tokio::spawn(async move {
+            pipeline.await;
+            {
+                let mut inbox = connection.inbox();
+                inbox.release(lane);
+                inbox.settle(connection.gateway().serial);
+            }
+            connection.resume();
+        });
+        None
     }
 }
+
+/// A message that ended at its first poll, and the lane it took.
+struct Done(Option<Lane>);
 
 /// One poll without a waker. That loses no wake-up: whoever gets `Pending` hands the future to a
 /// task, which polls it again at once.

@@ -12,8 +12,7 @@ use foldhash::fast::RandomState;
 
 use crate::{
     connection::Connection,
-    platform::{Frame, Group, Hub, SocketId},
-    rooms,
+    platform::{Hub, SocketId},
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
@@ -49,6 +48,10 @@ impl Namespace {
     pub(crate) fn enter(&self, connection: &Arc<Connection>) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.insert(connection.id(), Arc::downgrade(connection));
+        drop(clients);
+        if let Some(hub) = self.hub() {
+            hub.enter(&connection.link);
+        }
     }
 
     /// Takes out this connection, and not one that has come since under the same id: a client that
@@ -56,9 +59,13 @@ impl Namespace {
     pub(crate) fn forget(&self, connection: &Connection) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(entry) = clients.entry(connection.id())
-            && is(entry.get(), connection)
+            && std::ptr::eq(entry.get().as_ptr(), connection)
         {
             entry.remove();
+        }
+        drop(clients);
+        if let Some(hub) = self.hub() {
+            hub.forget(&connection.link);
         }
     }
 
@@ -73,46 +80,6 @@ impl Namespace {
         ids.iter().filter_map(|id| clients.get(id).and_then(Weak::upgrade)).collect()
     }
 
-    /// Hands a frame to all members of a group that have room for it, in one go, and returns those
-    /// who must be sent to one by one.
-    pub(crate) fn send_to_group(&self, frame: &Frame, group: Group) -> Vec<Arc<Connection>> {
-        let Some(hub) = self.hub() else { return Vec::new() };
-        let members = hub.members(&group);
-        // Held to the end: nobody goes apart or comes back in between.
-        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-        let everyone = || members.iter().filter_map(|id| clients.get(id).and_then(Weak::upgrade));
-
-        if !group.can_be_sent_to(|id| clients.contains_key(&id)) {
-            return everyone().collect();
-        }
-        let mut apart = Vec::new();
-        for member in everyone() {
-            if member.link.is_apart() {
-                apart.push(member);
-            } else if !member.link.claim_with_others() {
-                // Its own queue takes it from here, and takes it out of the next group.
-                return everyone().collect();
-            }
-        }
-        hub.send_to_group(frame.clone(), group);
-        apart
-    }
-
-    /// Takes a client out of group sends, or lets it take part again.
-    pub(crate) fn set_apart(&self, connection: &Connection, apart: bool) {
-        let Some(hub) = self.hub() else { return };
-        let clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        connection.link.set_apart(apart);
-        // One that is gone must not take out who came back under its id.
-        if !clients.get(&connection.id()).is_some_and(|here| is(here, connection)) {
-            return;
-        }
-        match apart {
-            true => hub.join(connection.id(), vec![rooms::apart()]),
-            false => hub.leave(connection.id(), vec![rooms::apart()]),
-        }
-    }
-
     pub(crate) fn everyone(&self) -> Vec<Arc<Connection>> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.values().filter_map(Weak::upgrade).collect()
@@ -125,8 +92,4 @@ impl Namespace {
     pub(crate) fn slow_clients(&self) -> u64 {
         self.slow_clients.load(Ordering::Relaxed)
     }
-}
-
-fn is(client: &Weak<Connection>, connection: &Connection) -> bool {
-    std::ptr::eq(client.as_ptr(), connection)
 }

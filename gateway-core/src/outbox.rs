@@ -81,29 +81,50 @@ impl Outbox {
     }
 }
 
+/// As [`NotSent`], with the frame back where it may be tried again.
+pub(crate) enum Returned {
+    Full(Frame),
+    Gone,
+}
+
 impl Connection {
     /// Sends, or queues behind what waits already. Never waits itself.
     pub(crate) fn send(self: &Arc<Self>, frame: Frame) -> Result<(), NotSent> {
+        self.offer(frame).map_err(|returned| match returned {
+            Returned::Full(_) => NotSent::Full,
+            Returned::Gone => NotSent::Gone,
+        })
+    }
+
+    pub(crate) fn offer(self: &Arc<Self>, mut frame: Frame) -> Result<(), Returned> {
         if self.is_closed() || self.is_ending() {
-            return Err(NotSent::Gone);
+            return Err(Returned::Gone);
         }
-        let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };
+        let Some(hub) = self.namespace().hub() else { return Err(Returned::Gone) };
         let mut queue = self.outbox.lock();
         if queue.frames.is_empty() && self.link.claim() {
-            match hub.send(self.id(), frame.clone()) {
-                Ok(()) => {
-                    self.stand_apart(!self.link.can_claim());
+            // A place that was claimed is there; where places are not counted, only the base knows.
+            let spare = (!self.link.can_claim()).then(|| frame.clone());
+            match (hub.send(self.id(), frame), spare) {
+                (Ok(()), spare) => {
+                    self.stand_apart(spare.is_some());
                     return Ok(());
                 }
-                Err(Refused::Gone) => return Err(NotSent::Gone),
-                Err(Refused::Full) => {}
+                (Err(Refused::Full), Some(spare)) => frame = spare,
+                (Err(Refused::Full), None) => {
+                    drop(queue);
+                    tracing::error!("a place that was claimed was not there; this is a bug");
+                    self.give_up();
+                    return Err(Returned::Gone);
+                }
+                (Err(Refused::Gone), _) => return Err(Returned::Gone),
             }
         }
         let size = frame.size();
         // One packet is always taken, however large.
         let heavy = queue.bytes + size > OVERFLOW_BYTES && !queue.frames.is_empty();
         if queue.frames.len() >= OVERFLOW_PACKETS || heavy {
-            return Err(NotSent::Full);
+            return Err(Returned::Full(frame));
         }
         queue.bytes += size;
         queue.frames.push_back(frame);
@@ -118,8 +139,10 @@ impl Connection {
     /// Keeps group sends from what must be sent to alone: a client behind its own queue, on its way
     /// out, or without a line that counts. Called with the queue locked, or for good.
     pub(crate) fn stand_apart(&self, apart: bool) {
-        if self.link.is_apart() != apart {
-            self.namespace().set_apart(self, apart);
+        if self.link.is_apart() != apart
+            && let Some(hub) = self.namespace().hub()
+        {
+            hub.set_apart(&self.link, apart);
         }
     }
 
@@ -129,17 +152,26 @@ impl Connection {
         frame: Frame,
         patience: Duration,
     ) -> Result<(), NotSent> {
-        // The common case touches no clock.
-        match self.send(frame.clone()) {
-            Err(NotSent::Full) => {}
-            result => return result,
+        match self.offer(frame) {
+            Ok(()) => Ok(()),
+            Err(Returned::Gone) => Err(NotSent::Gone),
+            // Rare, and large: it must not make every handler's future larger.
+            Err(Returned::Full(frame)) => Box::pin(self.wait_for_room(frame, patience)).await,
         }
+    }
+
+    pub(crate) async fn wait_for_room(
+        self: &Arc<Self>,
+        mut frame: Frame,
+        patience: Duration,
+    ) -> Result<(), NotSent> {
         let deadline = Instant::now() + patience;
         loop {
             let moved = self.outbox.moved.notified();
-            match self.send(frame.clone()) {
-                Err(NotSent::Full) => {}
-                result => return result,
+            match self.offer(frame) {
+                Ok(()) => return Ok(()),
+                Err(Returned::Gone) => return Err(NotSent::Gone),
+                Err(Returned::Full(back)) => frame = back,
             }
             if tokio::time::timeout_at(deadline, moved).await.is_err() {
                 return Err(NotSent::Full);

@@ -10,9 +10,18 @@
 //! Whatever happens, the client is answered. A handler without any of these pays for none: an empty
 //! list is one comparison.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    future::{Future, Ready, poll_fn, ready},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::Instant,
+};
 
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Either, select},
+};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
@@ -22,7 +31,7 @@ use crate::{
     exception::WsException,
     filter::ErrorReply,
     interceptor::Next,
-    outbox::NotSent,
+    outbox::{NotSent, Returned},
     platform::{DisconnectReason, Frame},
     reply::{Reply, ReplyKind},
 };
@@ -39,16 +48,24 @@ pub(crate) async fn run(
         handler = context.handler(),
     );
     let started = (!span.is_disabled()).then(Instant::now);
+    // Pinned here rather than moved: what is moved into a future is copied, whole, every time.
+    let mut handler = pin!(handler);
     let handled = async {
         admit(&context).await?;
         let interceptors = &context.enhancers().interceptors;
         let reply = match interceptors.is_empty() {
-            true => handler.await?,
+            true => handler.as_mut().await?,
             false => Next::new(interceptors, &context, Box::pin(handler)).handle().await?,
         };
-        deliver(&context, reply).await
+        match reply.settle(&context)? {
+            ReplyKind::Nothing => {}
+            ReplyKind::Ack(frame) => send(context.connection(), frame).await,
+            events => Box::pin(deliver(context.connection(), events)).await?,
+        }
+        Ok(())
     };
-    let handled = AssertUnwindSafe(handled.instrument(span.clone())).catch_unwind();
+    let mut handled = pin!(AssertUnwindSafe(handled).catch_unwind());
+    let handled = poll_fn(|task| span.in_scope(|| handled.as_mut().poll(task)));
     let outcome = handled.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
     let outcome = outcome.and_then(|()| match context.ack_slot() {
         Some(slot) => slot.handler_succeeded(),
@@ -59,7 +76,7 @@ pub(crate) async fn run(
         span.in_scope(|| tracing::debug!(outcome, duration = ?started.elapsed(), "handled"));
     }
     if let Err(exception) = outcome {
-        answer(context, exception).instrument(span).await;
+        Box::pin(answer(&context, exception).instrument(span)).await;
     }
 }
 
@@ -78,7 +95,7 @@ pub(crate) async fn reauthenticate(context: ExecutionContext) {
     let renewal = AssertUnwindSafe(renew(&context)).catch_unwind();
     let outcome = renewal.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
     if let Err(exception) = outcome {
-        answer(context, exception).await;
+        answer(&context, exception).await;
     }
 }
 
@@ -122,16 +139,16 @@ pub(crate) async fn run_hook(
         .await
         .unwrap_or_else(|panic| Err(caught(&context, &*panic)));
     if let Err(exception) = &outcome {
-        answer(context, exception.clone()).await;
+        answer(&context, exception.clone()).await;
     }
     outcome
 }
 
 /// Answers with an exception: by the filters, or else as the framework does.
-pub(crate) async fn answer(context: ExecutionContext, exception: WsException) {
-    let reply = explain(&context, exception).await;
+pub(crate) async fn answer(context: &ExecutionContext, exception: WsException) {
+    let reply = explain(context, exception).await;
     let connection = context.connection();
-    for frame in frames(&context, &reply) {
+    for frame in frames(context, &reply) {
         send(connection, frame).await;
     }
 }
@@ -154,23 +171,20 @@ pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
     }
 }
 
-async fn deliver(context: &ExecutionContext, reply: Reply) -> Result<(), WsException> {
-    let connection = context.connection();
-    match reply.settle(context)? {
-        ReplyKind::Nothing => {}
-        ReplyKind::Ack(frame) => send(connection, frame).await,
+/// Sends the events of a reply, those of a stream as long as there is a client, and then the
+/// acknowledgement.
+async fn deliver(connection: &Arc<Connection>, reply: ReplyKind) -> Result<(), WsException> {
+    let ack = match reply {
+        ReplyKind::Nothing => None,
+        ReplyKind::Ack(ack) => Some(ack),
         ReplyKind::Event { event, ack } => {
             send(connection, event).await;
-            if let Some(ack) = ack {
-                send(connection, ack).await;
-            }
+            ack
         }
         ReplyKind::Stream { mut events, ack } => {
-            use futures_util::{StreamExt, future::Either};
-
             let mut gone = Box::pin(connection.gone());
             loop {
-                match futures_util::future::select(events.next(), gone).await {
+                match select(events.next(), gone).await {
                     Either::Left((Some(event), still_here)) => {
                         send(connection, event?).await;
                         gone = still_here;
@@ -179,10 +193,11 @@ async fn deliver(context: &ExecutionContext, reply: Reply) -> Result<(), WsExcep
                     Either::Right(_) => return Ok(()),
                 }
             }
-            if let Some(ack) = ack {
-                send(connection, ack).await;
-            }
+            ack
         }
+    };
+    if let Some(ack) = ack {
+        send(connection, ack).await;
     }
     Ok(())
 }
@@ -216,15 +231,25 @@ fn frames(context: &ExecutionContext, reply: &ErrorReply) -> Vec<Frame> {
     event.into_iter().chain(ack).filter_map(Result::ok).collect()
 }
 
-/// Sends a part of an answer. The handler's place stays taken until the client has room for it,
-/// which slows down a client that asks faster than it reads; one that does not read at all is
-/// disconnected, since it would otherwise wait for this answer for ever.
-pub(crate) async fn send(connection: &Arc<Connection>, frame: Frame) {
-    let patience = connection.gateway().settings.emit_timeout;
-    if connection.send_waiting(frame, patience).await == Err(NotSent::Full) {
-        connection.give_up();
-    }
+/// Sends a part of an answer: at once where the client has room. Else the handler's place stays taken
+/// until it has, which slows down a client that asks faster than it reads; one that does not read at
+/// all is disconnected, since it would otherwise wait for this answer for ever.
+pub(crate) fn send(connection: &Arc<Connection>, frame: Frame) -> Sending {
+    let Err(Returned::Full(frame)) = connection.offer(frame) else {
+        return ready(()).left_future();
+    };
+    let connection = Arc::clone(connection);
+    // Rare, and large: it must not make the future of every message larger.
+    let waiting = async move {
+        let patience = connection.gateway().settings.emit_timeout;
+        if connection.wait_for_room(frame, patience).await == Err(NotSent::Full) {
+            connection.give_up();
+        }
+    };
+    waiting.boxed().right_future()
 }
+
+pub(crate) type Sending = Either<Ready<()>, BoxFuture<'static, ()>>;
 
 /// Turns a panic into an exception that says nothing to the client.
 fn caught(context: &ExecutionContext, panic: &(dyn std::any::Any + Send)) -> WsException {

@@ -9,11 +9,6 @@ pub(crate) fn of_user(id: &str) -> String {
     format!("{OWN}user:{id}")
 }
 
-/// The room of the sockets that group sends leave out.
-pub(crate) fn apart() -> String {
-    format!("{OWN}apart")
-}
-
 /// A name the application gave, as it is stored.
 pub(crate) fn stored(name: String) -> String {
     if name.starts_with(OWN) { format!("{OWN}{OWN}{name}") } else { name }

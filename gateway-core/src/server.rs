@@ -2,11 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+use smallvec::smallvec;
+
 use crate::{
     error::EmitError,
     namespace::Namespace,
     outbox::{NotSent, Overflow},
-    platform::{Frame, Group, SocketId},
+    platform::{Frame, Group, Names, SocketId},
     rooms,
     socket::{Socket, check_event},
     wire::Payload,
@@ -173,8 +175,10 @@ impl Broadcast {
         let Some(hub) = self.namespace.hub() else { return Ok(()) };
         let frame = hub.encode_event(event.as_ref(), &payload)?;
         let mut crowded = false;
-        for member in self.namespace.send_to_group(&frame, self.group) {
-            crowded |= deliver(&member, &frame);
+        if let Some(left) = hub.send_to_group(frame, self.group) {
+            for member in self.namespace.pick(&left.ids) {
+                crowded |= deliver(&member, &left.frame);
+            }
         }
         // A loop of emits must let the tasks run that empty the queues it fills.
         if crowded {
@@ -196,7 +200,7 @@ impl Broadcast {
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         let Some(hub) = self.namespace.hub() else { return Vec::new() };
-        let members = hub.members(&self.group);
+        let members = hub.reached(&self.group);
         self.namespace.pick(&members).into_iter().map(Socket::new).collect()
     }
 }
@@ -246,47 +250,47 @@ impl fmt::Debug for Broadcast {
 )]
 pub trait Rooms {
     #[doc(hidden)]
-    fn into_names(self) -> Vec<String>;
+    fn into_names(self) -> Names;
 }
 
 impl Rooms for &str {
-    fn into_names(self) -> Vec<String> {
-        vec![rooms::stored(self.to_owned())]
+    fn into_names(self) -> Names {
+        smallvec![rooms::stored(self.to_owned())]
     }
 }
 
 impl Rooms for String {
-    fn into_names(self) -> Vec<String> {
-        vec![rooms::stored(self)]
+    fn into_names(self) -> Names {
+        smallvec![rooms::stored(self)]
     }
 }
 
 impl Rooms for &String {
-    fn into_names(self) -> Vec<String> {
-        vec![rooms::stored(self.clone())]
+    fn into_names(self) -> Names {
+        smallvec![rooms::stored(self.clone())]
     }
 }
 
 impl Rooms for SocketId {
-    fn into_names(self) -> Vec<String> {
-        vec![self.to_string()]
+    fn into_names(self) -> Names {
+        smallvec![self.to_string()]
     }
 }
 
 impl<R: Rooms> Rooms for Vec<R> {
-    fn into_names(self) -> Vec<String> {
+    fn into_names(self) -> Names {
         self.into_iter().flat_map(Rooms::into_names).collect()
     }
 }
 
 impl<R: Rooms, const N: usize> Rooms for [R; N] {
-    fn into_names(self) -> Vec<String> {
+    fn into_names(self) -> Names {
         self.into_iter().flat_map(Rooms::into_names).collect()
     }
 }
 
 impl<R: Rooms + Clone> Rooms for &[R] {
-    fn into_names(self) -> Vec<String> {
+    fn into_names(self) -> Names {
         self.iter().cloned().flat_map(Rooms::into_names).collect()
     }
 }

@@ -116,7 +116,12 @@ impl Socket {
         let mut nap = Duration::from_millis(1);
         loop {
             self.connection.outbox_drained(settings.emit_timeout).await?;
-            let answer = hub.send_with_ack(self.id(), frame.clone(), settings.ack_timeout);
+            let answer = async {
+                if !self.connection.link.claim() {
+                    return Answer::Refused(Refused::Full);
+                }
+                hub.send_with_ack(self.id(), frame.clone(), settings.ack_timeout).await
+            };
             let answer = tokio::select! {
                 answer = answer => answer,
                 () = self.connection.gone() => return Err(EmitError::Disconnected.into()),

@@ -1,6 +1,6 @@
 //! Extractors of the message itself.
 
-use std::{any::type_name, sync::Arc};
+use std::any::type_name;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -67,7 +67,7 @@ impl<G> FromMessage<G, Message> for Event {
 impl<G> FromMessage<G, Message> for Ack {
     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
         // The route's facts say that its handler takes the acknowledgement.
-        context.ack_slot().map(|slot| Ack::new(Arc::clone(slot))).ok_or_else(WsException::panicked)
+        context.ack_slot().map(|slot| Ack::new(slot.clone())).ok_or_else(WsException::panicked)
     }
 
     fn describe(facts: &mut ArgumentFacts) {

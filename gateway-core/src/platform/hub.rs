@@ -1,20 +1,26 @@
 //! The sockets and rooms of one namespace: encoding, sending, membership.
 
-use std::{collections::HashSet, pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use socketioxide::adapter::Emitter;
 use socketioxide_core::{
-    Sid, Str,
+    Str,
     adapter::{BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, errors::SocketError},
     packet::Packet as BasePacket,
     parser::Parse,
 };
 
-use super::{Packet, SocketId};
+use super::{
+    Link, Packet, SocketId,
+    members::{Group, Members, Names},
+};
 use crate::{
     exception::WsException,
-    rooms,
     wire::{Args, Argument, InboundArguments, Payload},
 };
 
@@ -55,35 +61,25 @@ pub(crate) enum Answer {
     TimedOut,
 }
 
+/// What a send to a group leaves to do.
+pub(crate) struct OneByOne {
+    pub(crate) frame: Frame,
+    pub(crate) ids: Vec<SocketId>,
+}
+
 /// The value has no encoded form.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload cannot be encoded: {0}")]
 pub(crate) struct EncodeError(String);
 
-/// The sockets in any of `rooms` (in the namespace, when there are none) and in none of `except`; a
-/// socket's id is the name of a room with that socket alone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Group {
-    pub(crate) rooms: Vec<String>,
-    pub(crate) except: Vec<String>,
-}
-
-impl Group {
-    /// Whether the base can send to it in one go: it knows no sockets among the rooms, and takes
-    /// out one socket, the sender.
-    pub(crate) fn can_be_sent_to(&self, is_here: impl Fn(SocketId) -> bool) -> bool {
-        let named = |room: &String| socket_named(room).is_some_and(|sid| is_here(SocketId(sid)));
-        !self.rooms.iter().any(named) && self.except.iter().filter(|room| named(room)).count() <= 1
-    }
-}
-
 pub(crate) struct Hub {
     local: CoreLocalAdapter<Emitter>,
+    members: RwLock<Members>,
 }
 
 impl Hub {
     pub(super) fn new(local: CoreLocalAdapter<Emitter>) -> Self {
-        Self { local }
+        Self { local, members: RwLock::default() }
     }
 
     pub(super) fn local(&self) -> &CoreLocalAdapter<Emitter> {
@@ -171,65 +167,106 @@ impl Hub {
         }
     }
 
-    pub(crate) fn join(&self, id: SocketId, rooms: Vec<String>) {
-        self.local.add_all(id.0, rooms);
+    pub(crate) fn enter(&self, link: &Arc<Link>) {
+        self.members_mut().enter(Arc::clone(link));
     }
 
-    pub(crate) fn leave(&self, id: SocketId, rooms: Vec<String>) {
-        self.local.del(id.0, rooms);
+    /// Takes a socket out of the namespace and its rooms.
+    pub(crate) fn forget(&self, link: &Link) {
+        if self.members_mut().remove(link) {
+            self.local.del_all(link.id.0);
+        }
     }
 
-    pub(crate) fn leave_all(&self, id: SocketId) {
-        self.local.del_all(id.0);
+    /// Joins rooms, unless the socket is gone: the base would keep them for one it has forgotten.
+    pub(crate) fn join(&self, link: &Link, rooms: Names) -> bool {
+        let mut members = self.members_mut();
+        if !members.is_here(link) {
+            return false;
+        }
+        for room in &rooms {
+            members.join(link.id, room);
+        }
+        self.local.add_all(link.id.0, rooms.into_vec());
+        true
+    }
+
+    pub(crate) fn leave(&self, link: &Link, rooms: Names) {
+        let mut members = self.members_mut();
+        if members.is_here(link) {
+            for room in &rooms {
+                members.leave(link.id, room);
+            }
+            self.local.del(link.id.0, rooms.into_vec());
+        }
     }
 
     pub(crate) fn rooms_of(&self, id: SocketId) -> Vec<String> {
-        self.local.socket_rooms(id.0).into_iter().map(Room::into_owned).collect()
+        self.members().rooms_of(id).map(str::to_owned).collect()
     }
 
     /// The rooms that have a member.
     pub(crate) fn rooms(&self) -> Vec<String> {
-        let mut options = BroadcastOptions::default();
-        options.add_flag(BroadcastFlags::Broadcast);
-        self.local.rooms(options).into_iter().map(Room::into_owned).collect()
+        self.members().rooms().map(str::to_owned).collect()
     }
 
     /// The sockets a group reaches.
-    pub(crate) fn members(&self, group: &Group) -> Vec<SocketId> {
-        let Group { rooms, except } = group;
-        let mut members = self.local.sockets(options(rooms, except));
-
-        let excluded: HashSet<Sid> = except.iter().filter_map(|room| socket_named(room)).collect();
-        if !excluded.is_empty() {
-            members.retain(|sid| !excluded.contains(sid));
-        }
-        for named in rooms.iter().filter_map(|room| socket_named(room)) {
-            let mut in_excepted_room = false;
-            if !except.is_empty() {
-                let own = self.local.socket_rooms(named);
-                in_excepted_room = except.iter().any(|room| own.contains(room.as_str()));
-            }
-            if !excluded.contains(&named) && !in_excepted_room && !members.contains(&named) {
-                members.push(named);
-            }
-        }
-        members.into_iter().map(SocketId).collect()
+    pub(crate) fn reached(&self, group: &Group) -> Vec<SocketId> {
+        self.members().of(group).ids()
     }
 
-    /// Hands a frame to the members of a group, but for those that stand
-    /// [apart](crate::namespace::Namespace::set_apart): the frame is encoded once. Every member's
-    /// line must have been [claimed](super::Link::claim_with_others).
-    pub(crate) fn send_to_group(&self, frame: Frame, group: Group) {
-        let mut options = options(&group.rooms, &group.except);
-        if let Some(sender) = group.except.iter().find_map(|room| socket_named(room)) {
-            options.sid = Some(sender);
-            options.add_flag(BroadcastFlags::Broadcast);
+    /// Takes a socket out of group sends, or lets it take part again.
+    pub(crate) fn set_apart(&self, link: &Link, apart: bool) {
+        // With the table locked nobody sends.
+        let members = self.members_mut();
+        link.apart.store(apart, Ordering::Relaxed);
+        // One that is gone must not take out who came back under its id.
+        match (members.is_here(link), apart) {
+            (false, _) => {}
+            (true, true) => self.local.add_all(link.id.0, [APART]),
+            (true, false) => self.local.del(link.id.0, [APART]),
         }
-        options.except.push(Room::Owned(rooms::apart()));
-        let refused = self.local.broadcast(frame.0, options).err().unwrap_or_default();
-        if refused.iter().any(|error| Refused::from(error) == Refused::Full) {
-            tracing::error!("a claimed line had no room for a packet; this is a bug");
+    }
+
+    /// Hands a frame to all members of a group that have a place for it, encoded once and in one
+    /// go. What is left must be sent to one by one.
+    pub(crate) fn send_to_group(&self, frame: Frame, group: Group) -> Option<OneByOne> {
+        let members = self.members();
+        let reached = members.of(&group);
+
+        // The base knows no sockets among the rooms, and leaves out one socket, the sender.
+        let mut sender = None;
+        let senders = group.except.iter().filter_map(|room| members.named(room));
+        let senders = senders.inspect(|link| sender = Some(link.id)).count();
+        if senders > 1 || group.rooms.iter().any(|room| members.named(room).is_some()) {
+            return Some(OneByOne { frame, ids: reached.ids() });
         }
+        let mut apart = Vec::new();
+        let all_claimed = reached.all(|link| {
+            let is_apart = link.is_apart();
+            if is_apart {
+                apart.push(link.id);
+            }
+            is_apart || link.claim_with_others()
+        });
+        if !all_claimed {
+            // The queue of who has no place takes it from here, and takes it out of the next group.
+            return Some(OneByOne { frame, ids: reached.ids() });
+        }
+        let left = (!apart.is_empty()).then(|| OneByOne { frame: frame.clone(), ids: apart });
+        let refused = self.local.broadcast(frame.0, options(group, sender)).err();
+        if refused.iter().flatten().any(|error| Refused::from(error) == Refused::Full) {
+            tracing::error!("a place that was claimed was not there; this is a bug");
+        }
+        left
+    }
+
+    fn members(&self) -> RwLockReadGuard<'_, Members> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn members_mut(&self) -> RwLockWriteGuard<'_, Members> {
+        self.members.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends one socket's connection to the namespace.
@@ -256,17 +293,18 @@ impl From<&SocketError> for Refused {
     }
 }
 
-fn options(rooms: &[String], except: &[String]) -> BroadcastOptions {
+/// The base's room of those that group sends leave out; no application's room begins like this.
+const APART: &str = "\u{1}apart";
+
+/// The group for the base.
+fn options(group: Group, sender: Option<SocketId>) -> BroadcastOptions {
     let mut options = BroadcastOptions::default();
-    options.rooms = rooms.iter().cloned().map(Room::Owned).collect();
-    options.except = except.iter().cloned().map(Room::Owned).collect();
-    if rooms.is_empty() {
+    if group.rooms.is_empty() || sender.is_some() {
         options.add_flag(BroadcastFlags::Broadcast);
     }
+    options.rooms = group.rooms.into_iter().map(Room::Owned).collect();
+    options.except = group.except.into_iter().map(Room::Owned).collect();
+    options.except.push(Room::Borrowed(APART));
+    options.sid = sender.map(|SocketId(sid)| sid);
     options
-}
-
-/// The socket a room is named after. Ids have 16 characters, so ordinary names are told by length.
-fn socket_named(room: &str) -> Option<Sid> {
-    if room.len() == 16 { room.parse().ok() } else { None }
 }

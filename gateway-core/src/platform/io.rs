@@ -60,7 +60,9 @@ impl Line {
     /// so up to twice the window may be on the way.
     pub(crate) fn claim(&self) -> bool {
         let flushes = self.0.flushes.load(Ordering::Relaxed);
-        if self.0.since.swap(flushes, Ordering::Relaxed) != flushes {
+        // Two at once may forget one packet of each other; there is headroom for many.
+        if self.0.since.load(Ordering::Relaxed) != flushes {
+            self.0.since.store(flushes, Ordering::Relaxed);
             self.0.sent.store(0, Ordering::Relaxed);
         }
         if self.0.sent.load(Ordering::Relaxed) >= Self::WINDOW {
@@ -158,6 +160,13 @@ impl AsyncWrite for GuardedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Most writes find room, and then need nothing of what waiting for it takes.
+        if self.stalled.is_none() && !self.line.is_cut() {
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
         self.guard_write(context, |stream, context| stream.poll_write(context, bytes))
     }
 
@@ -173,12 +182,13 @@ impl AsyncWrite for GuardedStream {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.guard_write(context, |stream, context| stream.poll_flush(context));
-        if flushed.is_ready() {
-            self.line.0.flushes.fetch_add(1, Ordering::Relaxed);
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TCP keeps nothing back, so a flush only says that the writer has nothing more to send.
+        if self.line.is_cut() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        flushed
+        self.line.0.flushes.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,13 +8,15 @@
 mod adapter;
 mod hub;
 mod io;
+mod members;
 mod mount;
 mod request;
 pub(crate) mod serve;
 
 use std::{fmt, str::FromStr};
 
-pub(crate) use hub::{Answer, EncodeError, Frame, Group, Hub, Refused};
+pub(crate) use hub::{Answer, EncodeError, Frame, Hub, Refused};
+pub(crate) use members::{Group, Names};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
 pub(crate) use request::{RequestHead, is_under};
 use serde::Serialize;
@@ -151,7 +153,7 @@ impl fmt::Display for Transport {
 }
 
 /// One received event as the platform parsed it: the arguments still as text, attachments beside.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Packet {
     text: Str,
     attachments: Vec<bytes::Bytes>,
@@ -161,6 +163,11 @@ impl Packet {
     /// `["event", …]`, or `[…]` in an acknowledgement.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The name of the event.
+    pub(crate) fn event(&self) -> &str {
+        event_name(&self.text)
     }
 
     pub(crate) fn attachments(&self) -> &[bytes::Bytes] {
@@ -187,5 +194,24 @@ impl From<Value> for Packet {
             // Only the msgpack parser makes these, and the server is built with the common one.
             Value::Bytes(_) => Self::empty(),
         }
+    }
+}
+
+/// The name in `["name", …]`. The base refuses packets whose name is no plain string.
+fn event_name(text: &str) -> &str {
+    let quote = |text: &str| text.bytes().position(|byte| byte == b'"');
+    let name = quote(text).map_or("", |opening| &text[opening + 1..]);
+    quote(name).map_or(name, |closing| &name[..closing])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_name;
+
+    #[test]
+    fn the_event_is_the_first_string() {
+        assert_eq!(event_name(r#"["a",1]"#), "a");
+        assert_eq!(event_name(r#"[ "send-message", {"a":"b"}]"#), "send-message");
+        assert_eq!(event_name(r#"[""]"#), "");
     }
 }

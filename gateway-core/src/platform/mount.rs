@@ -47,7 +47,7 @@ pub(crate) trait Occupant: Send + Sync + 'static {
     fn connected(&self, client: &Arc<Self::Client>);
 
     /// A message came. Called on the connection's read loop, in the order of arrival.
-    fn received(&self, client: &Arc<Self::Client>, event: &str, packet: Packet, ack: Option<i64>);
+    fn received(&self, client: &Arc<Self::Client>, packet: Packet, ack: Option<i64>);
 
     /// The connection has ended. The socket leaves its rooms when this returns: the base refuses,
     /// without a word, a client that comes back while its old socket is still there.
@@ -57,7 +57,7 @@ pub(crate) trait Occupant: Send + Sync + 'static {
 /// A client that asks to be let in.
 pub(crate) struct Admission {
     pub(crate) id: SocketId,
-    pub(crate) link: Link,
+    pub(crate) link: Arc<Link>,
     pub(crate) head: Arc<RequestHead>,
     /// The `auth` of the client's options, as JSON.
     pub(crate) auth: Option<String>,
@@ -65,12 +65,13 @@ pub(crate) struct Admission {
 
 /// The platform's own handle of a socket; does not keep it alive.
 pub(crate) struct Link {
+    pub(super) id: SocketId,
     socket: Weak<Base>,
     head: Arc<RequestHead>,
     /// The WebSocket's connection, once there is one.
     line: OnceLock<Line>,
     /// Group sends leave it out: it is sent to alone.
-    apart: AtomicBool,
+    pub(super) apart: AtomicBool,
 }
 
 impl Link {
@@ -107,15 +108,14 @@ impl Link {
         self.apart.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_apart(&self, apart: bool) {
-        self.apart.store(apart, Ordering::Relaxed);
+    /// The client's WebSocket; none on polling, or when somebody else serves the application.
+    #[inline]
+    fn line(&self) -> Option<&Line> {
+        self.line.get().or_else(|| self.find_line())
     }
 
-    /// The client's WebSocket; none on polling, or when somebody else serves the application.
-    fn line(&self) -> Option<&Line> {
-        if let Some(line) = self.line.get() {
-            return Some(line);
-        }
+    #[cold]
+    fn find_line(&self) -> Option<&Line> {
         let socket = self.socket.upgrade()?;
         if socket.transport_type() != TransportType::Websocket {
             return None;
@@ -182,12 +182,13 @@ impl<O: Occupant> Door<O> {
             socket.req_parts().extensions.get().cloned().unwrap_or_default();
         let admission = Admission {
             id: SocketId(socket.id),
-            link: Link {
+            link: Arc::new(Link {
+                id: SocketId(socket.id),
                 socket: Arc::downgrade(&socket),
                 head: Arc::clone(&head),
                 line: OnceLock::new(),
                 apart: AtomicBool::new(false),
-            },
+            }),
             head,
             auth: match auth {
                 Some(Value::Str(json, _)) => Some(json.to_string()),
@@ -235,20 +236,12 @@ impl<O: Occupant> MessageHandler<GatewayAdapter, ()> for Inlet<O> {
         let packet = Packet::from(value);
         // A panic would take the connection's read loop with it.
         let handled = catch_unwind(AssertUnwindSafe(|| {
-            let text = packet.clone();
-            self.occupant.received(&self.client, event_name(text.text()), packet, ack);
+            self.occupant.received(&self.client, packet, ack);
         }));
         if handled.is_err() {
             tracing::error!("a message was dropped by a panic in the dispatch; this is a bug");
         }
     }
-}
-
-/// The name in `["name", …]`. The base refuses packets whose name is no plain string.
-fn event_name(text: &str) -> &str {
-    let name = text.trim_start_matches(|c: char| c == '[' || c.is_ascii_whitespace());
-    let name = name.strip_prefix('"').unwrap_or(name);
-    name.split_once('"').map_or(name, |(name, _)| name)
 }
 
 /// The end of one socket.
@@ -267,17 +260,5 @@ impl<O: Occupant> DisconnectHandler<GatewayAdapter, ()> for Outlet<O> {
             tracing::error!("a panic while a client was leaving; this is a bug");
         }
         remove(socket);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::event_name;
-
-    #[test]
-    fn the_event_is_the_first_string() {
-        assert_eq!(event_name(r#"["a",1]"#), "a");
-        assert_eq!(event_name(r#"[ "send-message", {"a":"b"}]"#), "send-message");
-        assert_eq!(event_name(r#"[""]"#), "");
     }
 }
