@@ -36,6 +36,7 @@ pub(crate) struct Connection {
     data: Mutex<Vec<(TypeId, Arc<dyn Any + Send + Sync>)>>,
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) outbox: Outbox,
+    greeted: AtomicBool,
     /// `on_connection`, while it runs.
     greeting: Mutex<Option<AbortHandle>>,
     /// The client is gone: nothing more in either direction.
@@ -64,6 +65,7 @@ impl Connection {
             data: Mutex::default(),
             inbox: Mutex::default(),
             outbox: Outbox::default(),
+            greeted: AtomicBool::new(false),
             greeting: Mutex::default(),
             closed: AtomicBool::new(false),
             last_rooms: OnceLock::new(),
@@ -229,8 +231,11 @@ impl Connection {
         }
     }
 
-    /// Runs `on_connection` to its end, then lets messages in.
+    /// Runs `on_connection` to its end, then lets messages in; once.
     pub(crate) fn greet(self: &Arc<Self>) {
+        if self.greeted.swap(true, Ordering::Relaxed) {
+            return;
+        }
         if let Some(ends) = self.session().and_then(|session| session.expires_at()) {
             self.watch_session(Some(ends));
         }
@@ -260,6 +265,8 @@ impl Connection {
             return;
         }
         self.namespace().forget(self);
+        // Who leaves in the very moment of coming in is greeted all the same: both hooks run, or none.
+        self.greet();
         if self.session().is_some_and(|session| session.expires_at().is_some()) {
             self.watch_session(None);
         }

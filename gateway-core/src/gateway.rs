@@ -17,7 +17,7 @@ use crate::{
     namespace::Namespace,
     origins::Cors,
     outbox::Overflow,
-    platform::{Admission, DisconnectReason, Occupant, Packet},
+    platform::{Admission, DisconnectReason, Occupant, Packet, SocketId},
     provider::Services,
     rooms,
 };
@@ -105,7 +105,7 @@ impl Occupant for GatewayRuntime {
     type Client = Connection;
 
     async fn admit(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
-        let handshake = Handshake::new(admission.auth.as_deref(), admission.head);
+        let handshake = Handshake::new(admission.auth, admission.head);
         if !self.cors.admits(&handshake) {
             return Err("Origin not allowed".to_owned());
         }
@@ -127,8 +127,11 @@ impl Occupant for GatewayRuntime {
         Ok(connection)
     }
 
-    fn connected(&self, connection: &Arc<Connection>) {
-        connection.greet();
+    fn connected(&self, id: SocketId) {
+        // One that is gone again was greeted when it left.
+        if let Some(connection) = self.namespace.client(id) {
+            connection.greet();
+        }
     }
 
     fn received(&self, connection: &Arc<Connection>, packet: Packet, ack: Option<i64>) {

@@ -1,9 +1,14 @@
 //! [`Handshake`]: what a client brought along when it connected.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 
-use http::{HeaderMap, Uri, header};
-use serde_json::Value;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use crate::platform::RequestHead;
 
@@ -21,43 +26,60 @@ pub struct Handshake(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    auth: Value,
+    /// JSON.
+    auth: Option<Box<str>>,
+    /// Made when it is asked for: a tree is several times the text, and every connection keeps its
+    /// handshake.
+    auth_value: OnceLock<Value>,
     head: Arc<RequestHead>,
 }
 
 impl Handshake {
+    pub(crate) fn new(auth: Option<Box<str>>, head: Arc<RequestHead>) -> Self {
+        Self(Arc::new(Inner { auth, auth_value: OnceLock::new(), head }))
+    }
+
     /// The same request with another `auth`.
-    pub(crate) fn with_auth(&self, auth: Value) -> Self {
-        Self(Arc::new(Inner { auth, head: Arc::clone(&self.0.head) }))
+    pub(crate) fn with_auth(&self, auth: &Value) -> Self {
+        Self::new(Some(auth.to_string().into()), Arc::clone(&self.0.head))
     }
 
     /// Of a plain HTTP request.
     pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
-        let head = RequestHead::of_request(parts);
-        Self(Arc::new(Inner { auth: Value::Null, head: Arc::new(head) }))
-    }
-
-    pub(crate) fn new(auth: Option<&str>, head: Arc<RequestHead>) -> Self {
-        let auth = auth.and_then(|json| serde_json::from_str(json).ok()).unwrap_or(Value::Null);
-        Self(Arc::new(Inner { auth, head }))
+        Self::new(None, Arc::new(RequestHead::of_request(parts)))
     }
 
     /// The `auth` of the client's options; `null` when there was none.
     #[must_use]
     pub fn auth(&self) -> &Value {
-        &self.0.auth
+        self.0.auth_value.get_or_init(|| self.auth_as().unwrap_or_default())
+    }
+
+    fn auth_as<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
+        serde_json::from_str(self.0.auth.as_deref()?).ok()
     }
 
     /// A header of the request, when it is there and text. Names are not case-sensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().get(name).and_then(|value| value.to_str().ok())
+        self.header_bytes(name).and_then(text)
     }
 
-    /// All headers of the request.
+    pub(crate) fn header_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.0.head.headers.get(name)
+    }
+
+    /// All headers of the request. Made anew each time; [`header`](Self::header) is cheaper.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        &self.0.head.headers
+    pub fn headers(&self) -> HeaderMap {
+        let header = |(name, value)| {
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in self.0.head.headers.iter().filter_map(header) {
+            map.append(name, value);
+        }
+        map
     }
 
     /// The URI of the request. Its query is written into many an access log: no place for secrets.
@@ -85,13 +107,30 @@ impl Handshake {
     ///
     /// Browsers cannot set headers on a WebSocket, so `auth.token` comes first.
     #[must_use]
-    pub fn token(&self) -> Option<&str> {
-        self.0.auth["token"]
-            .as_str()
-            .or_else(|| self.header(header::AUTHORIZATION.as_str()))
-            .map(without_bearer)
-            .filter(|token| !token.is_empty())
+    pub fn token(&self) -> Option<Cow<'_, str>> {
+        #[derive(Deserialize)]
+        struct Auth<'a> {
+            #[serde(borrow)]
+            token: &'a RawValue,
+        }
+        let of_auth = self.auth_as::<Auth<'_>>().and_then(|auth| {
+            // Tokens need no escapes, so the text itself will do.
+            let borrowed = serde_json::from_str(auth.token.get()).map(Cow::Borrowed).ok();
+            borrowed.or_else(|| serde_json::from_str(auth.token.get()).map(Cow::Owned).ok())
+        });
+        let of_header = || self.header(header::AUTHORIZATION.as_str()).map(Cow::Borrowed);
+        let token = match of_auth.or_else(of_header)? {
+            Cow::Borrowed(text) => Cow::Borrowed(without_bearer(text)),
+            Cow::Owned(text) => Cow::Owned(without_bearer(&text).to_owned()),
+        };
+        Some(token).filter(|token| !token.is_empty())
     }
+}
+
+/// What [`HeaderValue::to_str`] takes for text.
+fn text(value: &[u8]) -> Option<&str> {
+    let visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    std::str::from_utf8(value).ok().filter(|value| value.as_bytes().iter().all(visible))
 }
 
 fn without_bearer(text: &str) -> &str {
@@ -103,6 +142,7 @@ fn without_bearer(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Headers;
 
     fn handshake(auth: &str, authorization: Option<&'static str>, uri: &str) -> Handshake {
         let mut headers = HeaderMap::new();
@@ -111,19 +151,23 @@ mod tests {
         }
         let mut head = RequestHead::default();
         head.uri = uri.parse().unwrap();
-        head.headers = headers;
-        Handshake::new(Some(auth), Arc::new(head))
+        head.headers = Headers::from(&headers);
+        Handshake::new(Some(auth.into()), Arc::new(head))
     }
 
     #[test]
     fn the_token_comes_from_auth_then_from_the_header() {
-        let token = |auth, header| handshake(auth, header, "/?token=no").token().map(str::to_owned);
+        let token =
+            |auth, header| handshake(auth, header, "/?token=no").token().map(Cow::into_owned);
         assert_eq!(token(r#"{"token":"a"}"#, Some("Bearer b")).as_deref(), Some("a"));
         assert_eq!(token(r#"{"token":"Bearer a"}"#, None).as_deref(), Some("a"));
         assert_eq!(token("{}", Some("bEARER b")).as_deref(), Some("b"));
         assert_eq!(token("{}", Some("b")).as_deref(), Some("b"));
         assert_eq!(token("{}", None), None);
         assert_eq!(token(r#"{"token":"Bearer "}"#, None), None);
+        assert_eq!(token(r#"{"token":"\u0061b"}"#, None).as_deref(), Some("ab"));
+        assert_eq!(token(r#"{"token":7}"#, Some("b")).as_deref(), Some("b"));
+        assert_eq!(token("[]", Some("b")).as_deref(), Some("b"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{handshake::Handshake, platform::is_under};
 
@@ -22,9 +22,11 @@ pub(crate) struct Cors {
 impl Cors {
     /// Whether a client with this handshake may come in.
     pub(crate) fn admits(&self, handshake: &Handshake) -> bool {
-        let Some(origin) = handshake.headers().get(header::ORIGIN) else { return true };
-        let origin = origin.to_str().unwrap_or_default();
-        is_same_origin(origin, handshake.headers()) || self.lists(origin)
+        if handshake.header_bytes("origin").is_none() {
+            return true;
+        }
+        let origin = handshake.header("origin").unwrap_or_default();
+        is_same_origin(origin, handshake.header("host")) || self.lists(origin)
     }
 
     fn lists(&self, origin: &str) -> bool {
@@ -34,8 +36,7 @@ impl Cors {
 
 /// Not a browser's page of another site: the host it was loaded from is the host it talks to. The
 /// scheme is not compared; behind a proxy that ends TLS it differs.
-fn is_same_origin(origin: &str, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+fn is_same_origin(origin: &str, host: Option<&str>) -> bool {
     let own = origin.split_once("://").map(|(_, host)| host);
     matches!((own, host), (Some(own), Some(host)) if own.eq_ignore_ascii_case(host))
 }
@@ -95,7 +96,8 @@ pub(crate) async fn check(
     };
     let text = origin.to_str().unwrap_or("");
     let listed = origins.allowing(text).next().is_some();
-    if !listed && !is_same_origin(text, request.headers()) {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    if !listed && !is_same_origin(text, host) {
         return (StatusCode::FORBIDDEN, "Origin not allowed").into_response();
     }
     let credentials = origins.allowing(text).any(|cors| cors.credentials);
@@ -123,10 +125,11 @@ pub(crate) async fn check(
 #[cfg(test)]
 mod tests {
     use axum::{Router, body::Body, middleware::from_fn_with_state};
+    use http::HeaderMap;
     use tower::ServiceExt;
 
     use super::*;
-    use crate::platform::RequestHead;
+    use crate::platform::{Headers, RequestHead};
 
     fn cors<const N: usize>(origins: [&str; N], credentials: bool) -> Cors {
         Cors { origins: origins.map(str::to_owned).to_vec(), credentials }
@@ -134,10 +137,12 @@ mod tests {
 
     fn handshake(host: &str, origin: Option<&str>) -> Handshake {
         let mut head = RequestHead::default();
-        head.headers.insert(header::HOST, host.parse().unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
         if let Some(origin) = origin {
-            head.headers.insert(header::ORIGIN, origin.parse().unwrap());
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
+        head.headers = Headers::from(&headers);
         Handshake::new(None, Arc::new(head))
     }
 

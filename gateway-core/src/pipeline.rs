@@ -109,7 +109,7 @@ async fn renew(context: &ExecutionContext) -> Result<(), WsException> {
         Value::String(token) => json!({ "token": token }),
         auth => auth,
     };
-    let handshake = connection.handshake.with_auth(auth);
+    let handshake = connection.handshake.with_auth(&auth);
     let session = authenticator.authenticate(&handshake).verdict().await?;
     let known = connection.session();
     if known.is_some_and(|known| known.user() != session.user()) {

@@ -9,6 +9,11 @@ pub(crate) fn of_user(id: &str) -> String {
     format!("{OWN}user:{id}")
 }
 
+/// Whether it is one of ours, as stored; also says so of the application's that begin like ours.
+pub(crate) fn is_own(name: &str) -> bool {
+    name.starts_with(OWN)
+}
+
 /// A name the application gave, as it is stored.
 pub(crate) fn stored(name: String) -> String {
     if name.starts_with(OWN) { format!("{OWN}{OWN}{name}") } else { name }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     exception::WsException,
+    rooms,
     wire::{Args, Argument, InboundArguments, Payload},
 };
 
@@ -187,7 +188,10 @@ impl Hub {
         for room in &rooms {
             members.join(link.id, room);
         }
-        self.local.add_all(link.id.0, rooms.into_vec());
+        let mirrored: Vec<String> = rooms.into_iter().filter(|room| is_mirrored(room)).collect();
+        if !mirrored.is_empty() {
+            self.local.add_all(link.id.0, mirrored);
+        }
         true
     }
 
@@ -233,7 +237,9 @@ impl Hub {
     pub(crate) fn send_to_group(&self, frame: Frame, group: Group) -> Option<OneByOne> {
         let members = self.members();
         let reached = members.of(&group);
-
+        if !group.rooms.iter().chain(&group.except).all(|room| is_mirrored(room)) {
+            return Some(OneByOne { frame, ids: reached.ids() });
+        }
         // The base knows no sockets among the rooms, and leaves out one socket, the sender.
         let mut sender = None;
         let senders = group.except.iter().filter_map(|room| members.named(room));
@@ -295,6 +301,12 @@ impl From<&SocketError> for Refused {
 
 /// The base's room of those that group sends leave out; no application's room begins like this.
 const APART: &str = "\u{1}apart";
+
+/// Whether the base knows of a room. Ours, those of users, have so few members that a send to each
+/// costs less than a second table for every connection.
+fn is_mirrored(room: &str) -> bool {
+    !rooms::is_own(room)
+}
 
 /// The group for the base.
 fn options(group: Group, sender: Option<SocketId>) -> BroadcastOptions {

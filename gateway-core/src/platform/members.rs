@@ -36,12 +36,12 @@ pub(super) struct Members {
 
 struct Member {
     link: Arc<Link>,
-    rooms: Vec<Arc<str>>,
+    rooms: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Members {
     pub(super) fn enter(&mut self, link: Arc<Link>) {
-        self.everyone.insert(link.id, Member { link, rooms: Vec::new() });
+        self.everyone.insert(link.id, Member { link, rooms: SmallVec::new() });
     }
 
     /// Takes a socket out, and not one that has come since under the same id: a client that leaves

@@ -44,7 +44,7 @@ pub(crate) trait Occupant: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Arc<Self::Client>, String>> + Send;
 
     /// The client has been told that it is connected.
-    fn connected(&self, client: &Arc<Self::Client>);
+    fn connected(&self, id: SocketId);
 
     /// A message came. Called on the connection's read loop, in the order of arrival.
     fn received(&self, client: &Arc<Self::Client>, packet: Packet, ack: Option<i64>);
@@ -60,7 +60,7 @@ pub(crate) struct Admission {
     pub(crate) link: Arc<Link>,
     pub(crate) head: Arc<RequestHead>,
     /// The `auth` of the client's options, as JSON.
-    pub(crate) auth: Option<String>,
+    pub(crate) auth: Option<Box<str>>,
 }
 
 /// The platform's own handle of a socket; does not keep it alive.
@@ -164,16 +164,6 @@ impl<O> Clone for Door<O> {
     }
 }
 
-/// Carries the client from the middleware to the connect handler, on the base's socket: a socket
-/// that never gets that far takes it along when it is dropped.
-struct Admitted<O: Occupant>(Arc<O::Client>);
-
-impl<O: Occupant> Clone for Admitted<O> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
 type Verdict = Result<(), Box<dyn fmt::Display + Send>>;
 
 impl<O: Occupant> Door<O> {
@@ -191,7 +181,7 @@ impl<O: Occupant> Door<O> {
             }),
             head,
             auth: match auth {
-                Some(Value::Str(json, _)) => Some(json.to_string()),
+                Some(Value::Str(json, _)) => Some(Box::from(json.as_str())),
                 _ => None,
             },
         };
@@ -203,8 +193,7 @@ impl<O: Occupant> Door<O> {
             Err(_panic) => return Err(Box::new("Internal server error")),
         };
         socket.on_fallback(Inlet { occupant: Arc::clone(&self.0), client: Arc::clone(&client) });
-        socket.on_disconnect(Outlet { occupant: Arc::clone(&self.0), client: Arc::clone(&client) });
-        socket.extensions.insert(Admitted::<O>(client));
+        socket.on_disconnect(Outlet { occupant: Arc::clone(&self.0), client });
         Ok(())
     }
 }
@@ -219,9 +208,7 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
     }
 
     fn call(&self, socket: Arc<Base>, _: Option<Value>) {
-        if let Some(Admitted(client)) = socket.extensions.remove::<Admitted<O>>() {
-            self.0.connected(&client);
-        }
+        self.0.connected(SocketId(socket.id));
     }
 }
 

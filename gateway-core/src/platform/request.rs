@@ -9,6 +9,7 @@ use std::{
 
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+use hyper::upgrade::OnUpgrade;
 
 use super::{
     io::{Line, State},
@@ -23,7 +24,7 @@ use super::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestHead {
     pub(crate) uri: Uri,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     pub(crate) address: Option<SocketAddr>,
     /// Of the TCP connection the request came on.
     pub(super) line: Option<Line>,
@@ -36,10 +37,48 @@ impl RequestHead {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
         Self {
             uri: parts.uri.clone(),
-            headers: parts.headers.clone(),
+            headers: Headers::from(&parts.headers),
             address: peer.map(|ConnectInfo(peer)| peer.address),
             ..Self::default()
         }
+    }
+}
+
+/// The headers of a request in one piece, since every connection keeps its own: a map of those a
+/// browser sends takes kilobytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Headers(Box<[u8]>);
+
+impl Headers {
+    /// The first of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.iter();
+        headers
+            .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        // Neither names nor values can contain a line's end, nor names a colon.
+        let lines = self.0.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((&line[..colon], &line[colon + 1..]))
+        })
+    }
+}
+
+impl From<&HeaderMap> for Headers {
+    fn from(map: &HeaderMap) -> Self {
+        let size = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
+        let mut lines = Vec::with_capacity(size);
+        for (name, value) in map {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.push(b':');
+            lines.extend_from_slice(value.as_bytes());
+            lines.push(b'\n');
+        }
+        Self(lines.into())
     }
 }
 
@@ -64,15 +103,8 @@ impl Lines {
     }
 }
 
-const HANDSHAKE_HEADERS: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::UPGRADE,
-    header::HOST,
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_VERSION,
-];
+/// What the base reads of a request's headers.
+const HANDSHAKE_HEADERS: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::CONTENT_TYPE];
 
 /// Whether a request is for the server at `base`: that path, or one below it.
 pub(crate) fn is_under(path: &str, base: &str) -> bool {
@@ -129,28 +161,32 @@ where
 
 fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     let uri = copy_uri(request.uri());
-    let headers = copy_headers(request.headers());
     *request.uri_mut() = uri.clone();
 
-    let mut kept = HeaderMap::with_capacity(HANDSHAKE_HEADERS.len());
+    let headers = Headers::from(request.headers());
+    let mut kept = HeaderMap::with_capacity(1);
     for name in HANDSHAKE_HEADERS {
-        if let Some(value) = headers.get(&name) {
-            kept.insert(name, value.clone());
+        if let Some(value) = headers.get(name.as_str())
+            && let Ok(value) = HeaderValue::from_bytes(value)
+        {
+            kept.insert(name, value);
         }
     }
     *request.headers_mut() = kept;
 
-    let extensions = request.extensions_mut();
-    let peer = extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.clone());
+    let mut extensions = std::mem::take(request.extensions_mut());
+    let peer = extensions.remove::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
     let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
         extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
     });
     if let (Some(peer), Some(session)) = (&peer, upgraded_session(&uri)) {
         lines.insert(session.to_owned(), &peer.line);
     }
-    // axum's router leaves the original URI here, a slice of the same buffer.
-    extensions.remove::<axum::extract::OriginalUri>();
-    extensions.insert(Arc::new(RequestHead {
+    // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
+    if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
+        request.extensions_mut().insert(upgrade);
+    }
+    request.extensions_mut().insert(Arc::new(RequestHead {
         uri,
         headers,
         address,
@@ -177,14 +213,21 @@ fn copy_uri(uri: &Uri) -> Uri {
     uri.to_string().parse().unwrap_or_default()
 }
 
-fn copy_headers(headers: &HeaderMap) -> HeaderMap {
-    headers
-        .iter()
-        .filter_map(|(name, value)| {
-            let mut copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-            copy.set_sensitive(value.is_sensitive());
-            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-            Some((name, copy))
-        })
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_in_one_piece_are_found_by_any_case() {
+        let mut map = HeaderMap::new();
+        map.insert(header::HOST, HeaderValue::from_static("localhost:3000"));
+        map.append(header::COOKIE, HeaderValue::from_static("a=1"));
+        map.append(header::COOKIE, HeaderValue::from_bytes(b"b=\xff:2").unwrap());
+        let headers = Headers::from(&map);
+        assert_eq!(headers.get("Host"), Some(&b"localhost:3000"[..]));
+        assert_eq!(headers.get("cookie"), Some(&b"a=1"[..]));
+        assert_eq!(headers.get("origin"), None);
+        assert_eq!(headers.iter().last(), Some((&b"cookie"[..], &b"b=\xff:2"[..])));
+        assert_eq!(Headers::default().iter().count(), 0);
+    }
 }

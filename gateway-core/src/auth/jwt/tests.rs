@@ -272,7 +272,7 @@ async fn admit(claims: Value) -> Result<Session, WsException> {
     let jwt = JwtService::hs256("secret").messages("No token", "No entry");
     let token = jwt.sign(&claims).unwrap();
     let auth = json!({ "token": token }).to_string();
-    let handshake = Handshake::new(Some(&auth), Arc::new(RequestHead::default()));
+    let handshake = Handshake::new(Some(auth.into()), Arc::new(RequestHead::default()));
     let authenticator = JwtAuthenticator::<Anyone> { jwt: jwt.into(), identity: PhantomData };
     Authenticator::authenticate(&authenticator, &handshake).await.map(Session::from)
 }
@@ -310,7 +310,7 @@ async fn who_is_refused_reads_the_words_of_the_application() {
     let jwt = Arc::new(JwtService::hs256("secret").messages("No token", "No entry"));
     let authenticator = JwtAuthenticator::<Value> { jwt, identity: PhantomData };
     for auth in ["null", "{}", r#"{"token":""}"#, r#"{"token":7}"#] {
-        let handshake = Handshake::new(Some(auth), Arc::new(RequestHead::default()));
+        let handshake = Handshake::new(Some(auth.into()), Arc::new(RequestHead::default()));
         let error = Authenticator::authenticate(&authenticator, &handshake).await.unwrap_err();
         assert_eq!((error.code(), error.message()), (code::UNAUTHORIZED, "No token"), "{auth}");
     }
