@@ -53,7 +53,7 @@ use crate::{
 /// use std::time::Duration;
 /// use gateway_core::prelude::*;
 /// # #[derive(Clone, serde::Deserialize)]
-/// # pub struct Account;
+/// # pub struct Account {}
 ///
 /// #[web_socket_gateway(
 ///     namespace = "/presence",
