@@ -1,6 +1,7 @@
 //! Who a client is: access tokens, and the login that hands them out while developing.
 
 use std::fmt;
+use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::routing::post;
@@ -36,6 +37,21 @@ impl fmt::Display for UserId {
     }
 }
 
+/// The text names no user.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a number or a string of digits")]
+pub(crate) struct NoUserId;
+
+impl FromStr for UserId {
+    type Err = NoUserId;
+
+    fn from_str(text: &str) -> Result<Self, NoUserId> {
+        // `parse` would take a sign, too.
+        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok()).map(Self).ok_or(NoUserId)
+    }
+}
+
 impl<'de> Deserialize<'de> for UserId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -44,17 +60,12 @@ impl<'de> Deserialize<'de> for UserId {
             Number(u64),
             Text(String),
         }
-        let number = match Form::deserialize(deserializer) {
-            Ok(Form::Number(number)) => i64::try_from(number).ok(),
-            // `parse` would take a sign, too.
-            Ok(Form::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok()
-            }
-            _ => None,
+        let user = match Form::deserialize(deserializer) {
+            Ok(Form::Number(number)) => i64::try_from(number).map(Self).map_err(|_| NoUserId),
+            Ok(Form::Text(text)) => text.parse(),
+            Err(_) => Err(NoUserId),
         };
-        number
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("must be a number or a string of digits"))
+        user.map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every setting of the demo: a flag, an environment variable and a default in one place.
 
 use std::fmt;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
@@ -38,6 +39,16 @@ pub(crate) struct Config {
         value_delimiter = ','
     )]
     pub(crate) cors_origin: Vec<String>,
+
+    /// How long a user whose last device has gone stays online.
+    #[arg(
+        long,
+        env = "PRESENCE_GRACE",
+        default_value = "3s",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
+    pub(crate) presence_grace: Duration,
 
     /// Lets anyone take a token from `POST /auth/login` [default: on without --jwt-secret, else off]
     #[arg(

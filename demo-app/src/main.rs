@@ -1,4 +1,4 @@
-//! The demo: a chat with rooms behind Socket.IO, and the page that shows it.
+//! The demo: a chat with rooms and presence behind Socket.IO, and the page that shows it.
 
 mod auth;
 mod chat;
@@ -7,7 +7,9 @@ mod config;
 mod database;
 mod http_error;
 mod page;
+mod presence;
 mod process;
+mod ws_error;
 
 use gateway_core::prelude::*;
 

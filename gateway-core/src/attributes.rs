@@ -13,6 +13,7 @@
 /// | `authenticate = A` | an [`Authenticator`](crate::Authenticator), built by injection; decides who is let in | the application's, or everyone |
 /// | `reauthenticate = "event"` | the event by which a client renews its session, with a new token | `"reauthenticate"` |
 /// | `cors(origins = [..], credentials = true)` | which pages of other origins may connect, on either transport | the own origin only |
+/// | `presence`, `presence(grace = Duration::from_secs(3))` | it is kept which users are there, and told by [`OnPresence`](crate::OnPresence) | not kept; a grace of 5 s |
 /// | `serial` | messages of one socket run strictly one at a time, in order | they start in order and interleave at `await`s |
 /// | `concurrency = 64` | handlers of one socket that run at once; later messages wait | 64 |
 /// | `inbox(messages = 8192, bytes = 4194304)` | messages of one socket that wait; past it the answer is `OVERLOADED` | 8,192 messages or 4 MiB |
@@ -22,8 +23,8 @@
 /// An option takes a literal, any expression (evaluated when the application is built), or a
 /// closure over a provided service: `namespace = |config: &Config| config.namespace.clone()`.
 ///
-/// Fields are injected by type: [`Server`](crate::Server) is the gateway's own namespace, `Arc<T>`
-/// and `Arc<dyn Trait>` are services that were [provided](crate::AppBuilder::provide) or are
+/// Fields are injected by type: [`Server`](crate::Server) is the gateway's own namespace,
+/// [`Presence<U>`](crate::Presence) who is there in it, `Arc<T>` and `Arc<dyn Trait>` are services that were [provided](crate::AppBuilder::provide) or are
 /// [`injectable`]. A field that is only the gateway's own is marked `#[init]`
 /// (`Default::default()`) or `#[init(expression)]`.
 ///

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::{
     context::{ExecutionContext, Occasion},
@@ -22,6 +22,7 @@ use crate::{
     outbox::Outbox,
     pipeline,
     platform::{DisconnectReason, Link, Names, Refused, SocketId},
+    presence::Attendance,
     rooms,
     session::Session,
 };
@@ -37,8 +38,9 @@ pub(crate) struct Connection {
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) outbox: Outbox,
     greeted: AtomicBool,
+    pub(crate) attendance: Attendance,
     /// `on_connection`, while it runs.
-    greeting: Mutex<Option<AbortHandle>>,
+    greeting: Mutex<Option<JoinHandle<()>>>,
     /// The client is gone: nothing more in either direction.
     closed: AtomicBool,
     last_rooms: OnceLock<Vec<String>>,
@@ -66,6 +68,7 @@ impl Connection {
             inbox: Mutex::default(),
             outbox: Outbox::default(),
             greeted: AtomicBool::new(false),
+            attendance: Attendance::new(),
             greeting: Mutex::default(),
             closed: AtomicBool::new(false),
             last_rooms: OnceLock::new(),
@@ -102,8 +105,8 @@ impl Connection {
     }
 
     fn watch_session(&self, ends: Option<SystemTime>) {
-        let namespace = Arc::clone(&self.gateway.namespace);
-        self.gateway.deadlines.set(namespace, self.id, ends);
+        let wait = ends.map(|ends| ends.duration_since(SystemTime::now()).unwrap_or_default());
+        self.gateway.deadlines.set(self.id, wait);
     }
 
     /// Ends a session whose time has come: the client is told, then disconnected.
@@ -239,13 +242,13 @@ impl Connection {
         if let Some(ends) = self.session().and_then(|session| session.expires_at()) {
             self.watch_session(Some(ends));
         }
-        if self.gateway.hooks.on_connection.is_none() {
+        if self.gateway.hooks.on_connection.is_none() && self.gateway.announcer.is_none() {
             self.open_inbox();
             return;
         }
         let connection = Arc::clone(self);
         let greeting = tokio::spawn(async move {
-            match pipeline::run_hook(Occasion::Connection, &connection, None).await {
+            match pipeline::welcome(&connection).await {
                 Ok(()) => connection.open_inbox(),
                 Err(exception) => {
                     connection.refuse_inbox(&exception);
@@ -253,8 +256,7 @@ impl Connection {
                 }
             }
         });
-        *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(greeting.abort_handle());
+        *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
     }
 
     /// The client is gone. Returns at once; `on_disconnect` runs in a task, when all that came
@@ -294,8 +296,10 @@ impl Connection {
             let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(greeting) = greeting {
                 greeting.abort();
+                greeting.await.ok();
             }
         }
+        self.leave_presence().await;
         // An error was reported by the pipeline; there is nobody left to tell.
         pipeline::run_hook(Occasion::Disconnection, &self, Some(reason)).await.ok();
     }

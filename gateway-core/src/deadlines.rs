@@ -1,66 +1,55 @@
-//! When sessions end. One task for all of them: an idle connection costs no timer of its own.
+//! When something is due, for many at once. One task for all of them: who waits for its time, an
+//! idle connection or a user without devices, costs no timer of its own.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::time::{DelayQueue, delay_queue};
 
-use crate::{namespace::Namespace, platform::SocketId};
-
-#[derive(Clone)]
-pub(crate) struct Deadlines(mpsc::UnboundedSender<Change>);
-
-struct Change {
-    socket: (Arc<Namespace>, SocketId),
-    /// `None`: the socket is gone, or its session does not end.
-    at: Option<SystemTime>,
-}
+/// Keys, each with the time when it is due.
+pub(crate) struct Deadlines<K>(mpsc::UnboundedSender<(K, Option<Duration>)>);
 
 /// The queue cannot wait for years; what is further away is looked at again.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Deadlines {
-    /// Starts the task; it ends when the application is dropped.
-    pub(crate) fn start() -> Self {
+impl<K: Clone + Eq + Hash + Send + 'static> Deadlines<K> {
+    /// Starts the task, which calls `due` with each key whose time has come; where that was far away,
+    /// long before it, so `due` looks at the clock. The task ends when this is dropped.
+    pub(crate) fn start(due: impl Fn(K) + Send + 'static) -> Self {
         let (changes, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(watch(inbox));
+        tokio::spawn(watch(inbox, due));
         Self(changes)
     }
 
-    pub(crate) fn set(&self, namespace: Arc<Namespace>, id: SocketId, at: Option<SystemTime>) {
+    /// Makes the key due after `wait`, and no longer when it was before; with `None`, not at all.
+    pub(crate) fn set(&self, key: K, wait: Option<Duration>) {
         // Nobody listens only when the runtime is shutting down.
-        self.0.send(Change { socket: (namespace, id), at }).ok();
+        self.0.send((key, wait)).ok();
     }
 }
 
-async fn watch(mut changes: mpsc::UnboundedReceiver<Change>) {
-    let mut queue: DelayQueue<(Arc<Namespace>, SocketId)> = DelayQueue::new();
-    let mut keys: HashMap<(usize, SocketId), delay_queue::Key> = HashMap::new();
-    let name = |socket: &(Arc<Namespace>, SocketId)| (Arc::as_ptr(&socket.0).addr(), socket.1);
+async fn watch<K: Clone + Eq + Hash>(
+    mut changes: mpsc::UnboundedReceiver<(K, Option<Duration>)>,
+    due: impl Fn(K),
+) {
+    let mut queue = DelayQueue::new();
+    let mut places: HashMap<K, delay_queue::Key> = HashMap::new();
     loop {
         tokio::select! {
             change = changes.recv() => {
-                let Some(change) = change else { return };
-                if let Some(key) = keys.remove(&name(&change.socket)) {
-                    queue.remove(&key);
+                let Some((key, wait)) = change else { return };
+                if let Some(place) = places.remove(&key) {
+                    queue.remove(&place);
                 }
-                if let Some(at) = change.at {
-                    let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
-                    let id = name(&change.socket);
-                    keys.insert(id, queue.insert(change.socket, wait.min(LONGEST)));
+                if let Some(wait) = wait {
+                    places.insert(key.clone(), queue.insert(key, wait.min(LONGEST)));
                 }
             }
-            Some(due) = queue.next() => {
-                let socket = due.into_inner();
-                keys.remove(&name(&socket));
-                if let Some(connection) = socket.0.client(socket.1) {
-                    connection.check_session();
-                }
+            Some(expired) = queue.next() => {
+                let key = expired.into_inner();
+                places.remove(&key);
+                due(key);
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Facts that generated code states about gateways, handlers and hooks. Boot decides what they mean.
 
-use std::{any::type_name, fmt, panic::Location, sync::Arc};
+use std::{any::type_name, fmt, panic::Location, sync::Arc, time::Duration};
 
 use crate::{
     auth::{Authenticator, AuthenticatorSlot, ErasedAuthenticator},
     enhancers::{EnhancerFacts, states_enhancers},
     extract::FromMessage,
     outbox::Overflow,
+    presence::{Announcer, OnPresence},
     provider::{Injectable, Key, Provider, Recipe, Services},
-    registry::Gateway,
+    registry::{Gateway, Instance, own},
 };
 
 /// The value of an option: fixed, or computed from what the application provides.
@@ -36,6 +37,12 @@ impl OptionValue<usize> for usize {
 
 impl OptionValue<Overflow> for Overflow {
     fn value(self) -> Overflow {
+        self
+    }
+}
+
+impl OptionValue<Duration> for Duration {
+    fn value(self) -> Duration {
         self
     }
 }
@@ -113,6 +120,7 @@ pub struct GatewayFacts {
     pub(crate) overflow: Option<Setting<Overflow>>,
     pub(crate) reauthenticate: Option<Setting<String>>,
     pub(crate) cors: Option<CorsFacts>,
+    pub(crate) presence: Option<PresenceFacts>,
     pub(crate) enhancers: EnhancerFacts,
 }
 
@@ -133,6 +141,7 @@ impl GatewayFacts {
             overflow: None,
             reauthenticate: None,
             cors: None,
+            presence: None,
             enhancers: EnhancerFacts::default(),
         }
     }
@@ -183,6 +192,13 @@ impl GatewayFacts {
     #[must_use]
     pub fn cors(mut self, cors: CorsFacts) -> Self {
         self.cors = Some(cors);
+        self
+    }
+
+    /// That it is kept which users are there.
+    #[must_use]
+    pub fn presence(mut self, presence: PresenceFacts) -> Self {
+        self.presence = Some(presence);
         self
     }
 
@@ -248,6 +264,37 @@ impl CorsFacts {
     pub fn credentials(mut self, allow: Setting<bool>) -> Self {
         self.credentials = Some(allow);
         self
+    }
+}
+
+/// `presence(..)` of a gateway.
+#[doc(hidden)]
+pub struct PresenceFacts {
+    /// What names a user.
+    pub(crate) user: Key,
+    pub(crate) grace: Option<Setting<Duration>>,
+    pub(crate) announcer: fn(&Instance) -> Arc<dyn Announcer>,
+}
+
+impl PresenceFacts {
+    /// Of the users of `G`.
+    #[must_use]
+    pub fn of<G: OnPresence>() -> Self {
+        let announcer = |instance: &Instance| own::<G>(instance) as Arc<dyn Announcer>;
+        Self { user: Key::of::<G::User>(), grace: None, announcer }
+    }
+
+    /// How long a user without devices counts as there.
+    #[must_use]
+    pub fn grace(mut self, grace: Setting<Duration>) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+}
+
+impl fmt::Debug for PresenceFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PresenceFacts").field("user", &self.user).finish_non_exhaustive()
     }
 }
 

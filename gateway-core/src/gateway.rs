@@ -18,8 +18,10 @@ use crate::{
     origins::Cors,
     outbox::Overflow,
     platform::{Admission, DisconnectReason, Occupant, Packet, SocketId},
+    presence::{Announcer, Change},
     provider::Services,
     rooms,
+    server::Broadcast,
 };
 
 /// Immutable once the application is built; shared by all its sockets, whose memory therefore does
@@ -32,8 +34,11 @@ pub(crate) struct GatewayRuntime {
     pub(crate) authenticator: Option<Arc<dyn ErasedAuthenticator>>,
     /// The name of the event that renews a session.
     pub(crate) reauthenticate: String,
-    pub(crate) deadlines: Deadlines,
+    /// When sessions end.
+    pub(crate) deadlines: Deadlines<SocketId>,
     pub(crate) cors: Cors,
+    /// Where presence is kept: who says what of it.
+    pub(crate) announcer: Option<Arc<dyn Announcer>>,
     /// For what no handler of ours is about: unknown events, sessions.
     pub(crate) enhancers: Enhancers,
     pub(crate) limits: Limits,
@@ -161,6 +166,12 @@ impl GatewayRuntime {
             tracing::debug!(namespace = self.namespace.path(), %exception, "a client was refused");
         }
         exception.message().to_owned()
+    }
+
+    /// Tells the clients of this process that a user has come or gone.
+    pub(crate) async fn announce(&self, change: Change) -> Result<(), WsException> {
+        let Some(announcer) = &self.announcer else { return Ok(()) };
+        announcer.announce(change, Broadcast::new(Arc::clone(&self.namespace))).await
     }
 
     /// Sends every client away, and waits until their `on_disconnect` has run.

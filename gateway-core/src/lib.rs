@@ -33,6 +33,7 @@ mod pipe;
 mod pipeline;
 mod platform;
 pub mod prelude;
+mod presence;
 #[doc(hidden)]
 pub mod private;
 mod provider;
@@ -70,6 +71,7 @@ pub use crate::{
     outbox::Overflow,
     pipe::{ArgumentMetadata, Pipe},
     platform::{DisconnectReason, InvalidSocketId, SocketId, Transport},
+    presence::{OnPresence, Presence, PresenceError},
     ready::{Logging, Roles, Throttle, Timeout},
     reply::{Reply, StreamItem, WsResponse, WsStream},
     server::{Broadcast, Rooms, Server},

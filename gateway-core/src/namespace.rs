@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use crate::{
     connection::Connection,
     platform::{Hub, SocketId},
+    presence::PresenceStore,
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
@@ -24,15 +25,21 @@ pub(crate) struct Namespace {
     /// connection takes its own entry out when it is dropped.
     clients: RwLock<HashMap<SocketId, Weak<Connection>, RandomState>>,
     slow_clients: AtomicU64,
+    presence: Option<Arc<dyn PresenceStore>>,
 }
 
 impl Namespace {
-    pub(crate) fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), ..Self::default() }
+    pub(crate) fn new(path: impl Into<String>, presence: Option<Arc<dyn PresenceStore>>) -> Self {
+        Self { path: path.into(), presence, ..Self::default() }
     }
 
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Who is there, where the gateway keeps presence.
+    pub(crate) fn presence(&self) -> Option<&Arc<dyn PresenceStore>> {
+        self.presence.as_ref()
     }
 
     pub(crate) fn open(&self, hub: Arc<Hub>) {

@@ -122,6 +122,17 @@ async fn renew(context: &ExecutionContext) -> Result<(), WsException> {
     Ok(())
 }
 
+/// Lets a client in: `on_connection`, and its user is there. An error is reported to the client, and
+/// returned.
+pub(crate) async fn welcome(connection: &Arc<Connection>) -> Result<(), WsException> {
+    run_hook(Occasion::Connection, connection, None).await?;
+    let Err(error) = connection.arrive().await else { return Ok(()) };
+    let exception = WsException::from(error);
+    let context = ExecutionContext::hook(Arc::clone(connection), Occasion::Connection, None);
+    answer(&context, exception.clone()).await;
+    Err(exception)
+}
+
 /// Runs a hook of a connection's life; an error is reported to the client, and returned.
 pub(crate) async fn run_hook(
     occasion: Occasion,

@@ -11,10 +11,11 @@ pub use bytes::Bytes;
 pub use crate::Valid;
 pub use crate::{
     Ack, AckError, App, AppError, Args, ArgumentMetadata, Arguments, Authenticated, Authenticator,
-    DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
+    Broadcast, DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
     ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject, Interceptor,
-    Logging, MessageBody, Next, Overflow, Pipe, Reply, Roles, Server, Socket, SocketData, SocketId,
-    Throttle, Timeout, Transport, WsException, WsResponse, WsStream,
+    Logging, MessageBody, Next, OnPresence, Overflow, Pipe, Presence, PresenceError, Reply, Roles,
+    Server, Socket, SocketData, SocketId, Throttle, Timeout, Transport, WsException, WsResponse,
+    WsStream,
 };
 #[cfg(feature = "jwt")]
 pub use crate::{JwtAuthenticator, JwtService};

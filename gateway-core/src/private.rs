@@ -12,7 +12,7 @@ pub use crate::{
         extract, extract_at,
         occasion::{Connection, Disconnection, Init, Message},
     },
-    facts::{CorsFacts, GatewayFacts, HookFacts, MessageFacts, Setting},
+    facts::{CorsFacts, GatewayFacts, HookFacts, MessageFacts, PresenceFacts, Setting},
     provider::{Dependencies, Injectable, Injected, Provider},
     registry::{
         AliasRegistration, BlockRegistration, Gateway, GatewayRegistration, HandlerBlock,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{namespace::Namespace, registry::ProvidedAs, server::Server};
+use crate::{namespace::Namespace, presence::PresenceStore, registry::ProvidedAs, server::Server};
 
 /// A type that is made of its dependencies: what `#[injectable]` and `#[web_socket_gateway]`
 /// implement for a struct.
@@ -26,7 +26,7 @@ pub trait Injectable: Sized {
 /// A field that injection can fill.
 #[diagnostic::on_unimplemented(
     message = "a field of type `{Self}` cannot be injected",
-    label = "not an `Arc<..>`, and not the gateway's `Server`",
+    label = "not an `Arc<..>`, and not the gateway's `Server` or `Presence<..>`",
     note = "inject a service as `Arc<{Self}>`; a field that is only the struct's own starts with \
             `#[init]` (its default) or `#[init(expression)]`"
 )]
@@ -44,6 +44,8 @@ pub enum Need {
     Service(Key),
     /// The server of the gateway's own namespace.
     Server,
+    /// Who is there, in the gateway's own namespace, by what names a user.
+    Presence(Key),
 }
 
 /// A type that may be `dyn`, by id and by name.
@@ -191,6 +193,11 @@ impl Provider {
 
     pub(crate) fn set_namespace(&mut self, gateway: Key, namespace: Arc<Namespace>) {
         self.namespaces.insert(gateway, namespace);
+    }
+
+    /// Of the gateway that is being built.
+    pub(crate) fn presence(&self) -> Option<Arc<dyn PresenceStore>> {
+        self.namespace.as_ref()?.presence().cloned()
     }
 
     /// The service, built now if nobody has needed it before.

@@ -234,7 +234,7 @@ impl<G: Send + Sync + 'static> Routes<G> {
     }
 }
 
-fn own<G: Send + Sync + 'static>(instance: &Instance) -> Arc<G> {
+pub(crate) fn own<G: Send + Sync + 'static>(instance: &Instance) -> Arc<G> {
     Arc::clone(instance).downcast().expect("boot binds handlers to the gateway they are of")
 }
 

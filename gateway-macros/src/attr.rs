@@ -16,7 +16,9 @@ use crate::check::signature::readable;
 use crate::errors::{Errors, mistake, with_help};
 use crate::known;
 use crate::mark::Kind;
-use crate::model::{Cors, Entry, GatewayOptions, InjectableOptions, Setting, Source, Subscription};
+use crate::model::{
+    Cors, Entry, GatewayOptions, InjectableOptions, Presence, Setting, Source, Subscription,
+};
 
 /// `#[web_socket_gateway(..)]` on a struct.
 pub(crate) fn gateway_options(arguments: TokenStream, errors: &Errors) -> GatewayOptions {
@@ -41,6 +43,7 @@ pub(crate) fn gateway_options(arguments: TokenStream, errors: &Errors) -> Gatewa
                 options.reauthenticate = Some(setting(key, input, example)?);
             }
             "cors" => options.cors = Some(cors(key, input, errors)?),
+            "presence" => options.presence = Some(presence(key, input, errors)?),
             _ => return Err(known::unknown_gateway_option(key)),
         }
         Ok(())
@@ -320,6 +323,28 @@ fn cors(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> syn::Result<Cor
         return Err(mistake(key, "`cors` does not say which origins", EXAMPLE));
     }
     Ok(cors)
+}
+
+fn presence(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> syn::Result<Presence> {
+    const GRACE: &str = "grace = Duration::from_secs(5)";
+    let mut presence = Presence { key: key.clone(), grace: None };
+    if !input.peek(syn::token::Paren) {
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(presence);
+        }
+        let help = format!("write `presence`, or `presence({GRACE})`");
+        return Err(mistake(key, "`presence` has its option in parentheses", help));
+    }
+    let content;
+    parenthesized!(content in input);
+    each_option(content.parse()?, errors, known::gateway_literal, |key, input| {
+        if key != "grace" {
+            return Err(known::unknown(key, "presence", &["grace"]));
+        }
+        presence.grace = Some(setting(key, input, GRACE)?);
+        Ok(())
+    });
+    Ok(presence)
 }
 
 fn authenticator(key: &Ident, input: ParseStream<'_>) -> syn::Result<Type> {

@@ -26,7 +26,8 @@ pub(crate) fn options(options: &GatewayOptions, errors: &Errors) {
         &options.reauthenticate,
     ];
     let cors = options.cors.iter().flat_map(|cors| [&cors.origins, &cors.credentials]);
-    for setting in settings.into_iter().chain(cors).flatten() {
+    let presence = options.presence.iter().map(|presence| &presence.grace);
+    for setting in settings.into_iter().chain(cors).chain(presence).flatten() {
         closure_takes_one_typed_parameter(setting, errors);
     }
     if let Some(namespace) = options.namespace.as_ref().and_then(text) {

@@ -6,11 +6,12 @@ use proc_macro2::{Ident, TokenTree};
 use crate::errors::mistake;
 use crate::suggest::{list, nearest, normal};
 
-const GATEWAY: [&str; 9] = [
+const GATEWAY: [&str; 10] = [
     "namespace",
     "authenticate",
     "reauthenticate",
     "cors",
+    "presence",
     "serial",
     "concurrency",
     "inbox",

@@ -27,6 +27,7 @@ pub(crate) struct GatewayOptions {
     pub(crate) overflow: Option<Setting>,
     pub(crate) reauthenticate: Option<Setting>,
     pub(crate) cors: Option<Cors>,
+    pub(crate) presence: Option<Presence>,
 }
 
 /// What stands in the parentheses of `cors(..)`.
@@ -34,6 +35,13 @@ pub(crate) struct GatewayOptions {
 pub(crate) struct Cors {
     pub(crate) origins: Option<Setting>,
     pub(crate) credentials: Option<Setting>,
+}
+
+/// `presence`, and what stands in its parentheses.
+pub(crate) struct Presence {
+    /// The option's name, where a missing `impl` is reported.
+    pub(crate) key: Ident,
+    pub(crate) grace: Option<Setting>,
 }
 
 /// An option's value: an expression evaluated at start, or a closure from something provided.

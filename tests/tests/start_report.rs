@@ -97,12 +97,15 @@ fn what_is_provided_goes_before_what_is_injectable() {
 #[test]
 fn nobody_knows_who_the_client_is() {
     insta::assert_snapshot!(report(ONE, &["nobody"]), @r#"
-    Error: the application cannot start: 2 problems
+    Error: the application cannot start: 3 problems
 
       1. `LobbyGateway::enter` takes `Identity<User>` (tests/tests/start_report/one.rs:90), and nothing authenticates the clients of `/lobby`
          help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
 
       2. `LobbyGateway::welcome` takes `Identity<User>` (tests/tests/start_report/one.rs:87), and nothing authenticates the clients of `/lobby`
+         help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
+
+      3. `LobbyGateway` (tests/tests/start_report/one.rs:68) keeps presence, and nothing says which user a client is
          help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
     "#);
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use gateway_core::prelude::*;
 use tokio::sync::Mutex;
 
-use super::filter::WsExceptionFilter;
 use super::guard::WsJwtGuard;
 use super::model::{
     ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
@@ -15,6 +14,7 @@ use super::store::{Appended, Draft, MessageStore};
 use super::timing::Timing;
 use crate::auth::User;
 use crate::config::Config;
+use crate::ws_error::WsExceptionFilter;
 
 /// The chat. Every client in it is a [`User`].
 #[web_socket_gateway(

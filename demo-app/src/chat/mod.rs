@@ -1,6 +1,5 @@
 //! The chat: rooms, their members, their messages.
 
-mod filter;
 mod gateway;
 mod guard;
 mod model;

@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use super::{Booted, Plan};
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
     gateway::{GatewayRuntime, Hook, Hooks, Route, Settings},
     inbox::Lane,
     namespace::Namespace,
-    platform::{self, Mounted},
+    platform::{self, Mounted, SocketId},
+    presence::{self, Changes},
     provider::{Key, Provider, Recipe, Services},
     registry::DeclaredHook,
     report::{Problem, Report, place, short},
@@ -36,29 +38,33 @@ pub(super) async fn build(
     let mut provider = Provider::new(builder.services, recipes);
     let cors = plans.iter().map(|plan| plan.cors.clone()).collect();
     let authenticators = http_authenticators(&plans, builder.authenticator, &mut provider);
-    let namespaces: Vec<Arc<Namespace>> = plans
+    let namespaces: Vec<(Arc<Namespace>, Option<Changes>)> = plans
         .iter()
         .map(|plan| {
-            let namespace = Arc::new(Namespace::new(plan.path.clone()));
+            let presence = plan.presence.as_ref().map(|_| presence::open_in_memory(plan.grace));
+            let (store, changes) = presence.unzip();
+            let namespace = Arc::new(Namespace::new(plan.path.clone(), store));
             provider.set_namespace(plan.key, Arc::clone(&namespace));
-            namespace
+            (namespace, changes)
         })
         .collect();
 
     let table = Table::new(plans.iter().flat_map(rows).collect());
     let mut parts = Vec::new();
-    for (plan, namespace) in plans.into_iter().zip(namespaces) {
-        parts.push(assemble(plan, namespace, &builder.enhancers, &mut provider));
+    for (plan, (namespace, changes)) in plans.into_iter().zip(namespaces) {
+        let (part, hook) = assemble(plan, namespace, &builder.enhancers, &mut provider);
+        parts.push((part, hook, changes));
     }
     provider.build_all();
     // Shared by all, so it is complete only once every gateway has been built.
     let services = Arc::new(provider.into_services());
-    let deadlines = Deadlines::start();
     let mut gateways = Vec::new();
     let mut after_init = Vec::new();
-    for (part, hook) in parts {
-        let gateway =
-            Arc::new(part(Arc::clone(&services), builder.settings.clone(), deadlines.clone()));
+    for (part, hook, changes) in parts {
+        let gateway = Arc::new(part(Arc::clone(&services), builder.settings.clone()));
+        if let Some(changes) = changes {
+            announce(&gateway, changes);
+        }
         gateway.namespace.open(platform::mount(
             mounted,
             gateway.namespace.path(),
@@ -86,7 +92,23 @@ fn http_authenticators(
     HttpAuthenticators(Arc::new(known))
 }
 
-type Part = Box<dyn FnOnce(Arc<Services>, Settings, Deadlines) -> GatewayRuntime>;
+/// Lets the gateway tell of its users, for as long as it is there.
+fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
+    let span = tracing::info_span!("presence", namespace = gateway.namespace.path());
+    let gateway = Arc::downgrade(gateway);
+    let tell = move |change| {
+        let gateway = Weak::clone(&gateway);
+        async move {
+            match gateway.upgrade() {
+                Some(gateway) => gateway.announce(change).await,
+                None => Ok(()),
+            }
+        }
+    };
+    tokio::spawn(presence::announce(changes, tell).instrument(span));
+}
+
+type Part = Box<dyn FnOnce(Arc<Services>, Settings) -> GatewayRuntime>;
 
 /// Builds the gateway and binds its handlers.
 fn assemble(
@@ -102,11 +124,13 @@ fn assemble(
         overflow,
         reauthenticate,
         cors,
+        presence,
         authenticator,
         declared,
         ..
     } = plan;
     let instance = (registration.instance)(provider);
+    let announcer = presence.map(|presence| (presence.announcer)(&instance));
     let own = facts.enhancers.build(provider);
     let authenticator = authenticator.map(|authenticator| (authenticator.build)(provider));
 
@@ -146,7 +170,8 @@ fn assemble(
         })
         .collect();
     let enhancers = Enhancers::of_hook(global, &own, Level::default());
-    let part: Part = Box::new(move |services, settings, deadlines| GatewayRuntime {
+    let deadlines = sessions(&namespace);
+    let part: Part = Box::new(move |services, settings| GatewayRuntime {
         name: facts.name,
         namespace,
         routes,
@@ -155,6 +180,7 @@ fn assemble(
         reauthenticate,
         deadlines,
         cors,
+        announcer,
         enhancers,
         limits,
         overflow,
@@ -164,6 +190,16 @@ fn assemble(
         departures: tokio_util::task::TaskTracker::new(),
     });
     (part, after_init)
+}
+
+/// When the sessions of a namespace end.
+fn sessions(namespace: &Arc<Namespace>) -> Deadlines<SocketId> {
+    let namespace = Arc::clone(namespace);
+    Deadlines::start(move |id| {
+        if let Some(connection) = namespace.client(id) {
+            connection.check_session();
+        }
+    })
 }
 
 /// Runs each gateway's `after_init` to its end, before the first client is let in.

@@ -7,7 +7,7 @@ use crate::{
     enhancers::EnhancerFacts,
     facts::ArgumentFacts,
     origins::contradictions,
-    provider::{Dependencies, Key, Need, Recipe, Services},
+    provider::{Dependencies, Field, Key, Need, Recipe, Services},
     registry::DeclaredMessage,
     report::{Problem, Report, place, short},
 };
@@ -57,6 +57,7 @@ pub(super) fn gateways(plans: &[Plan], expected: &[Key], report: &mut Report) {
             ));
         }
         handlers(plan, report);
+        presence(plan, report);
     }
 }
 
@@ -127,10 +128,20 @@ fn identities(plan: &Plan, report: &mut Report) {
     }
 }
 
+/// Presence is about users, so somebody must say who they are.
+fn presence(plan: &Plan, report: &mut Report) {
+    if plan.presence.is_some() && plan.authenticator.is_none() {
+        report.add(Problem::new(
+            format!("`{}` ({}) keeps presence, and nothing says which user a client is", plan.facts.name, place(plan.facts.place)),
+            "write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`",
+        ));
+    }
+}
+
 fn handlers(plan: &Plan, report: &mut Report) {
     identities(plan, report);
     let Plan { facts, declared, .. } = plan;
-    if declared.is_empty() {
+    if declared.is_empty() && plan.presence.is_none() {
         report.add(Problem::new(
             format!("`{}` ({}) has no handlers", facts.name, place(facts.place)),
             format!("put `#[web_socket_gateway]` on an `impl {}` block with a `#[subscribe_message(\"..\")]` method", facts.name),
@@ -174,7 +185,10 @@ pub(super) fn services(
     provided: &Services,
     report: &mut Report,
 ) {
-    let gateways = plans.iter().map(|plan| plan.key).collect();
+    let gateways = plans
+        .iter()
+        .map(|plan| (plan.key, plan.presence.as_ref().map(|presence| presence.user)))
+        .collect();
     let mut check =
         Check { recipes, provided, gateways, report, done: HashSet::new(), path: Vec::new() };
     // All of them and not only those a gateway needs: axum's handlers inject too.
@@ -207,7 +221,8 @@ pub(super) fn services(
 struct Check<'a> {
     recipes: &'a HashMap<Key, Recipe>,
     provided: &'a Services,
-    gateways: HashSet<Key>,
+    /// Each with what names its users, where it keeps presence.
+    gateways: HashMap<Key, Option<Key>>,
     report: &'a mut Report,
     done: HashSet<Key>,
     /// From the outermost service to the one being looked at.
@@ -233,12 +248,12 @@ impl Check<'_> {
 
     /// The fields of `owner`; `key` is its own when it is a service itself.
     fn fields(&mut self, owner: &str, dependencies: &Dependencies, key: Option<Key>) {
-        let has_namespace = key.is_some_and(|key| self.gateways.contains(&key));
+        let gateway = key.and_then(|key| self.gateways.get(&key)).copied();
         self.path.extend(key);
         for field in &dependencies.fields {
             let at = place(field.place);
             match field.need {
-                Need::Server if has_namespace => {}
+                Need::Server if gateway.is_some() => {}
                 Need::Server => self.report.add(Problem::new(
                     format!(
                         "`{}` has a `Server` (field `{}`, {at}), and no namespace",
@@ -247,6 +262,7 @@ impl Check<'_> {
                     ),
                     "inject the gateway, as `Arc<MyGateway>`, and use its `server`",
                 )),
+                Need::Presence(wanted) => self.presence(owner, field, wanted, gateway),
                 Need::Service(needed) => {
                     if !self.service(needed) {
                         let needs = format!(
@@ -262,6 +278,32 @@ impl Check<'_> {
         }
         if key.is_some() {
             self.path.pop();
+        }
+    }
+
+    /// A `Presence<..>`, of an `owner` that may be a gateway.
+    fn presence(&mut self, owner: &str, field: &Field, wanted: Key, gateway: Option<Option<Key>>) {
+        let has = format!(
+            "`{}` has a `Presence<{}>` (field `{}`, {})",
+            short(owner),
+            short(wanted.name),
+            field.name,
+            place(field.place)
+        );
+        match gateway {
+            None => self.report.add(Problem::new(
+                format!("{has}, and no namespace"),
+                "inject the gateway, as `Arc<MyGateway>`, and use its `presence`",
+            )),
+            Some(None) => self.report.add(Problem::new(
+                format!("{has}, and keeps no presence"),
+                "write `presence` in its `#[web_socket_gateway(..)]`",
+            )),
+            Some(Some(kept)) if kept != wanted => self.report.add(Problem::new(
+                format!("{has}, and its users are named by `{}`", short(kept.name)),
+                format!("write `Presence<{}>`", short(kept.name)),
+            )),
+            Some(Some(_)) => {}
         }
     }
 

@@ -3,12 +3,12 @@
 mod build;
 mod check;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     app::{AppBuilder, AppError},
     extract::HttpAuthenticators,
-    facts::{AuthenticatorFacts, GatewayFacts, Setting},
+    facts::{AuthenticatorFacts, GatewayFacts, PresenceFacts, Setting},
     gateway::GatewayRuntime,
     inbox::Limits,
     origins::Cors,
@@ -38,6 +38,8 @@ struct Plan {
     overflow: Overflow,
     reauthenticate: String,
     cors: Cors,
+    presence: Option<PresenceFacts>,
+    grace: Duration,
     /// Its own, or the application's.
     authenticator: Option<AuthenticatorFacts>,
     declared: Declared,
@@ -106,6 +108,9 @@ fn plan(registry: &Registry, builder: &AppBuilder, report: &mut Report) -> Vec<P
                 origins: options.or(cors.origins, Vec::new()),
                 credentials: options.or(cors.credentials, false),
             };
+            let mut presence = facts.presence.take();
+            let grace = presence.as_mut().and_then(|presence| presence.grace.take());
+            let grace = options.or(grace, Duration::from_secs(5));
             let authenticator = facts.authenticator.take().or(builder.authenticator);
             Plan {
                 registration: *registration,
@@ -115,6 +120,8 @@ fn plan(registry: &Registry, builder: &AppBuilder, report: &mut Report) -> Vec<P
                 overflow,
                 reauthenticate,
                 cors,
+                presence,
+                grace,
                 authenticator,
                 declared: declared.remove(&key).unwrap_or_default(),
                 facts,

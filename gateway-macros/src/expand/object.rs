@@ -7,7 +7,7 @@ use syn::{Expr, LitStr, Member, Type};
 
 use super::enhancer::enhancer;
 use super::{enclosed, located};
-use crate::model::{Cors, Field, Gateway, GatewayOptions, Injectable, Setting, Source};
+use crate::model::{Cors, Field, Gateway, GatewayOptions, Injectable, Presence, Setting, Source};
 
 /// `impl Gateway`, `impl Injectable` and the registration.
 pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
@@ -129,7 +129,8 @@ fn options(options: &GatewayOptions) -> TokenStream {
         .into_iter()
         .filter_map(|(name, ty, setting)| Some(option(name, ty, setting.as_ref()?)));
     let cors = options.cors.as_ref().map(cors);
-    quote!(#serial #(#settings)* #cors)
+    let presence = options.presence.as_ref().map(presence);
+    quote!(#serial #(#settings)* #cors #presence)
 }
 
 fn cors(cors: &Cors) -> TokenStream {
@@ -139,6 +140,14 @@ fn cors(cors: &Cors) -> TokenStream {
     let credentials =
         cors.credentials.as_ref().map(|setting| option("credentials", &truth, setting));
     quote!(.cors(__gateway::CorsFacts::new() #origins #credentials))
+}
+
+fn presence(Presence { key, grace }: &Presence) -> TokenStream {
+    let time = quote!(::core::time::Duration);
+    let grace = grace.as_ref().map(|setting| option("grace", &time, setting));
+    // At the option's name: there a gateway that does not implement the trait is told so.
+    let facts = quote_spanned!(located(key.span())=> __gateway::PresenceFacts::of::<Self>());
+    quote!(.presence(#facts #grace))
 }
 
 fn option(name: &str, ty: &TokenStream, Setting { value }: &Setting) -> TokenStream {

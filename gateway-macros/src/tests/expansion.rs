@@ -49,6 +49,7 @@ fn gateway_struct_with_every_option() {
             overflow = Overflow::DropNewest,
             reauthenticate = "renew",
             cors(origins = ["http://localhost:4200"], credentials = |config: &Config| config.cookies),
+            presence(grace = Duration::from_secs(3)),
             crate = framework::core,
         },
         quote! {

@@ -219,3 +219,30 @@ impl TypoGateway {
     #[subscribe_message("move")]
     async fn step(&self) {}
 }
+
+// ------------------------------------------------------------------------------------- presence
+
+#[injectable]
+struct Greeter {
+    presence: Presence<u64>,
+}
+
+#[web_socket_gateway(namespace = "/absent")]
+struct AbsentGateway {
+    presence: Presence<u64>,
+}
+
+#[web_socket_gateway]
+impl AbsentGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+#[web_socket_gateway(namespace = "/renamed", presence)]
+struct RenamedGateway {
+    presence: Presence<String>,
+}
+
+impl OnPresence for RenamedGateway {
+    type User = u64;
+}

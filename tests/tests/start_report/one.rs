@@ -64,7 +64,7 @@ impl std::fmt::Display for NoTable {
 
 impl std::error::Error for NoTable {}
 
-#[web_socket_gateway(namespace = "/lobby")]
+#[web_socket_gateway(namespace = "/lobby", presence)]
 struct LobbyGateway {
     mistake: Arc<Mistake>,
     words: Arc<dyn Words>,
@@ -88,6 +88,10 @@ impl LobbyGateway {
 
     #[subscribe_message("enter")]
     async fn enter(&self, Identity(_): Identity<User>) {}
+}
+
+impl OnPresence for LobbyGateway {
+    type User = u64;
 }
 
 /// A gateway whose registration was not linked in: what the attribute generates, but for that.

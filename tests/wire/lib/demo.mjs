@@ -31,7 +31,7 @@ export const serveDemo = (...more) => serve('demo-app', options(directory(), 0, 
 // On a database that may be there already, and where asked for on a certain port.
 export const startDemo = (place, port) => start('demo-app', options(place, port));
 
-// A device of that user in the chat.
-export function device(t, url, user, more = {}) {
-  return connect(t, `${url}/chat`, { auth: { token: token(user, SECRET) }, ...more });
+// A device of that user in the chat, or in another namespace.
+export function device(t, url, user, { namespace = '/chat', ...more } = {}) {
+  return connect(t, `${url}${namespace}`, { auth: { token: token(user, SECRET) }, ...more });
 }

@@ -1,4 +1,4 @@
-//! How errors of the chat reach their client.
+//! How a message fails.
 
 use gateway_core::code;
 use gateway_core::prelude::*;
@@ -9,7 +9,7 @@ use crate::clock;
 /// Answers errors with the event `error`, and with the same object as the acknowledgement.
 #[derive(Debug)]
 #[injectable]
-pub(super) struct WsExceptionFilter;
+pub(crate) struct WsExceptionFilter;
 
 #[derive(Serialize)]
 struct ErrorEvent<'a> {

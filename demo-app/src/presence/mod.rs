@@ -1,0 +1,3 @@
+//! Who is online.
+
+mod gateway;

@@ -1,0 +1,138 @@
+//! Presence in this process alone.
+
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures_util::{future::ready, stream};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::store::{Answer, Change, Changes, Device, PresenceStore};
+use crate::{deadlines::Deadlines, platform::SocketId};
+
+/// Opens a store in which a user without devices counts as there for `grace`.
+pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Changes) {
+    let (changes, told) = mpsc::unbounded_channel();
+    let store = Arc::new_cyclic(|this: &Weak<MemoryStore>| {
+        let this = Weak::clone(this);
+        MemoryStore {
+            grace,
+            users: Mutex::default(),
+            changes,
+            graces: Deadlines::start(move |user| {
+                if let Some(store) = this.upgrade() {
+                    store.end_grace(user);
+                }
+            }),
+        }
+    });
+    let told = stream::unfold(told, async |mut told| {
+        let change = told.recv().await?;
+        Some((change, told))
+    });
+    (store, Box::pin(told))
+}
+
+struct MemoryStore {
+    grace: Duration,
+    /// Changes are sent, and graces set, while this is locked: so their order is the one in which
+    /// things happen here.
+    users: Mutex<HashMap<Arc<str>, User>>,
+    changes: mpsc::UnboundedSender<Change>,
+    graces: Deadlines<Arc<str>>,
+}
+
+/// One who is there. The entry of one who is not goes.
+struct User {
+    devices: BTreeMap<u64, SocketId>,
+    /// Without devices: since when.
+    alone: Option<Instant>,
+}
+
+impl MemoryStore {
+    fn users(&self) -> MutexGuard<'_, HashMap<Arc<str>, User>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, user: &str, device: Device) {
+        let mut users = self.users();
+        if let Some(known) = users.get_mut(user) {
+            known.devices.insert(device.number, device.socket);
+            if known.alone.take().is_some() {
+                self.graces.set(user.into(), None);
+            }
+            return;
+        }
+        let user: Arc<str> = user.into();
+        let devices = BTreeMap::from([(device.number, device.socket)]);
+        users.insert(Arc::clone(&user), User { devices, alone: None });
+        self.tell(user, true);
+    }
+
+    fn remove(&self, user: &str, device: Device) {
+        let mut users = self.users();
+        let Some(known) = users.get_mut(user) else { return };
+        if known.devices.remove(&device.number).is_none() || !known.devices.is_empty() {
+            return;
+        }
+        known.alone = Some(Instant::now());
+        if self.grace.is_zero() {
+            users.remove(user);
+            self.tell(user.into(), false);
+        } else {
+            self.graces.set(user.into(), Some(self.grace));
+        }
+    }
+
+    /// A user's grace may have ended: a device may also have come, and gone again, since this was
+    /// found out.
+    fn end_grace(&self, user: Arc<str>) {
+        let mut users = self.users();
+        let Entry::Occupied(known) = users.entry(Arc::clone(&user)) else { return };
+        let Some(alone) = known.get().alone else { return };
+        let rest = self.grace.saturating_sub(alone.elapsed());
+        if rest.is_zero() {
+            known.remove();
+            self.tell(user, false);
+        } else {
+            self.graces.set(user, Some(rest));
+        }
+    }
+
+    fn tell(&self, user: Arc<str>, online: bool) {
+        // Nobody listens only when the runtime is shutting down.
+        self.changes.send(Change { user, online }).ok();
+    }
+}
+
+impl PresenceStore for MemoryStore {
+    fn arrive<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.add(user, device);
+            Ok(())
+        })
+    }
+
+    fn leave<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.remove(user, device);
+            Ok(())
+        })
+    }
+
+    fn online(&self) -> Answer<'_, Vec<Arc<str>>> {
+        Box::pin(ready(Ok(self.users().keys().cloned().collect())))
+    }
+
+    fn is_online<'a>(&'a self, user: &'a str) -> Answer<'a, bool> {
+        Box::pin(ready(Ok(self.users().contains_key(user))))
+    }
+
+    fn devices<'a>(&'a self, user: &'a str) -> Answer<'a, Vec<SocketId>> {
+        let users = self.users();
+        let devices = users.get(user).map(|user| user.devices.values().copied().collect());
+        Box::pin(ready(Ok(devices.unwrap_or_default())))
+    }
+}

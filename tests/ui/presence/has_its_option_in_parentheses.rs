@@ -1,0 +1,10 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway(presence = std::time::Duration::from_secs(3))]
+struct PresenceGateway;
+
+impl OnPresence for PresenceGateway {
+    type User = u64;
+}
+
+fn main() {}
