@@ -1,0 +1,292 @@
+//! All clients of a load, in one thread over one poll.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use jsonwebtoken::{EncodingKey, Header};
+use mio::{Events, Interest, Poll, Token};
+use serde::Serialize;
+
+use super::client::{Client, Phase};
+use super::frame::{self, Opcode};
+use super::packet::Packet;
+
+/// Longer than anything takes that is not lost.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the clients talk to.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) namespace: &'static str,
+    /// The secret the server verifies tokens with.
+    pub(crate) secret: String,
+}
+
+/// Something that came for a client.
+#[derive(Debug)]
+pub(crate) enum Received<'a> {
+    Connected,
+    Event { arguments: &'a str },
+    Ack { id: u64, arguments: &'a str, attachment: Option<&'a [u8]> },
+}
+
+/// What the clients do.
+pub(crate) trait Work {
+    /// Sends what can be sent without an answer.
+    fn begin(&mut self, clients: &mut Clients) -> Result<()>;
+
+    /// Something came for the client at `at`.
+    fn received(&mut self, clients: &mut Clients, at: usize, what: Received<'_>) -> Result<()>;
+
+    /// No more is begun than has been.
+    fn stop(&mut self);
+
+    /// How much has been done.
+    fn units(&self) -> u64;
+
+    /// What is still missing, in words; `None` when everything was answered.
+    fn missing(&self) -> Option<String>;
+}
+
+/// A token for the `number`th user.
+fn token(secret: &str, number: usize) -> Result<String> {
+    #[derive(Serialize)]
+    struct Claims {
+        sub: usize,
+        exp: u64,
+    }
+    /// 2100: a run does not test how tokens end.
+    const EXPIRY: u64 = 4_102_444_800;
+
+    let claims = Claims { sub: number, exp: EXPIRY };
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+}
+
+/// The clients, as the work sees them.
+pub(crate) struct Clients {
+    poll: Poll,
+    target: Target,
+    list: Vec<Client>,
+    /// What each says when its engine is open.
+    hellos: Vec<String>,
+    /// Acknowledgements that wait for their attachment.
+    awaited: Vec<Option<(u64, String)>>,
+    dirty: Vec<usize>,
+    opened: usize,
+}
+
+impl Clients {
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Begins one connection more, or that of a place again whose client has [left](Self::close).
+    pub(crate) fn open(&mut self, at: usize) -> Result<()> {
+        let mut client = Client::open(self.target.address, self.opened)?;
+        self.opened += 1;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut client.stream, Token(at), interest)?;
+        if at < self.list.len() {
+            self.list[at] = client;
+            self.awaited[at] = None;
+        } else {
+            ensure!(at == self.list.len(), "clients are opened one after the other");
+            let token = token(&self.target.secret, at + 1)?;
+            self.hellos.push(format!("40{},{{\"token\":\"{token}\"}}", self.target.namespace));
+            self.list.push(client);
+            self.awaited.push(None);
+        }
+        self.dirty.push(at);
+        Ok(())
+    }
+
+    /// Says good-bye and closes the socket.
+    pub(crate) fn close(&mut self, at: usize) -> Result<()> {
+        let client = &mut self.list[at];
+        client.send(Opcode::Close, &1000_u16.to_be_bytes());
+        client.flush().ok();
+        client.phase = Phase::Left;
+        client.stream.shutdown(std::net::Shutdown::Both).ok();
+        Ok(self.poll.registry().deregister(&mut client.stream)?)
+    }
+
+    /// The id of a client's next message.
+    pub(crate) fn next_id(&mut self, at: usize) -> u64 {
+        self.list[at].next_id()
+    }
+
+    /// Sends an event that wants an acknowledgement; `arguments` as in `"event",1`.
+    pub(crate) fn ask(&mut self, at: usize, id: u64, arguments: fmt::Arguments<'_>) {
+        let text = format!("42{},{id}[{arguments}]", self.target.namespace);
+        self.send(at, Opcode::Text, text.as_bytes());
+    }
+
+    /// The same with an attachment for its only argument.
+    pub(crate) fn ask_with(&mut self, at: usize, id: u64, event: &str, attachment: &[u8]) {
+        let namespace = self.target.namespace;
+        let text = format!("451-{namespace},{id}[\"{event}\",{{\"_placeholder\":true,\"num\":0}}]");
+        self.send(at, Opcode::Text, text.as_bytes());
+        self.send(at, Opcode::Binary, attachment);
+    }
+
+    fn send(&mut self, at: usize, opcode: Opcode, payload: &[u8]) {
+        self.list[at].send(opcode, payload);
+        if self.dirty.last() != Some(&at) {
+            self.dirty.push(at);
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        while let Some(at) = self.dirty.pop() {
+            let client = &mut self.list[at];
+            if client.phase != Phase::Left {
+                client.flush().with_context(|| format!("client {at} cannot write"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what came for a client, and tells the work.
+    fn read(&mut self, at: usize, work: &mut dyn Work) -> Result<()> {
+        let buffer = self.list[at].receive()?;
+        let mut done = 0;
+        if self.list[at].phase == Phase::Upgrading {
+            match self.list[at].upgraded(&buffer)? {
+                Some(length) => done = length,
+                None => {
+                    self.list[at].keep(buffer, 0);
+                    return Ok(());
+                }
+            }
+        }
+        let opened = self.opened;
+        while let Some(frame) = frame::decode(&buffer[done..])? {
+            done += frame.length;
+            match frame.opcode {
+                Opcode::Text => self.text(at, std::str::from_utf8(frame.payload)?, work)?,
+                Opcode::Binary => {
+                    let awaited = self.awaited[at].take();
+                    let (id, arguments) = awaited.context("an attachment of nothing")?;
+                    let attachment = Some(frame.payload);
+                    let ack = Received::Ack { id, arguments: &arguments, attachment };
+                    work.received(self, at, ack)?;
+                }
+                Opcode::Ping => self.send(at, Opcode::Pong, frame.payload),
+                Opcode::Pong => {}
+                Opcode::Close => bail!("the server closed the connection of client {at}"),
+            }
+            if self.list[at].phase == Phase::Left || self.list[at].serial_number >= opened {
+                // The work closed it, or put another client in its place.
+                return Ok(());
+            }
+        }
+        ensure!(
+            self.list[at].phase != Phase::Dropped,
+            "the server dropped the connection of client {at}"
+        );
+        self.list[at].keep(buffer, done);
+        Ok(())
+    }
+
+    fn text(&mut self, at: usize, text: &str, work: &mut dyn Work) -> Result<()> {
+        match Packet::parse(text, self.target.namespace)? {
+            Packet::Open => {
+                let hello = std::mem::take(&mut self.hellos[at]);
+                self.send(at, Opcode::Text, hello.as_bytes());
+                self.hellos[at] = hello;
+            }
+            Packet::Ping => self.send(at, Opcode::Text, b"3"),
+            Packet::Connected => {
+                self.list[at].phase = Phase::Connected;
+                work.received(self, at, Received::Connected)?;
+            }
+            Packet::Event { arguments } => {
+                work.received(self, at, Received::Event { arguments })?;
+            }
+            Packet::Ack { id, arguments, attachments: 0 } => {
+                work.received(self, at, Received::Ack { id, arguments, attachment: None })?;
+            }
+            Packet::Ack { id, arguments, .. } => {
+                self.awaited[at] = Some((id, arguments.to_owned()));
+            }
+            Packet::Refused(why) => bail!("client {at} was not let in: {why}"),
+            Packet::Disconnected => bail!("client {at} was sent away"),
+        }
+        Ok(())
+    }
+}
+
+/// The clients and the loop that drives them.
+pub(crate) struct Fleet {
+    clients: Clients,
+    events: Events,
+}
+
+impl Fleet {
+    pub(crate) fn new(target: Target) -> Result<Self> {
+        let clients = Clients {
+            poll: Poll::new()?,
+            target,
+            list: Vec::new(),
+            hellos: Vec::new(),
+            awaited: Vec::new(),
+            dirty: Vec::new(),
+            opened: 0,
+        };
+        Ok(Self { clients, events: Events::with_capacity(1024) })
+    }
+
+    /// Begins the work.
+    pub(crate) fn begin(&mut self, work: &mut dyn Work) -> Result<()> {
+        work.begin(&mut self.clients)?;
+        self.clients.flush()
+    }
+
+    /// Goes on with the work until `end`.
+    pub(crate) fn work_until(&mut self, work: &mut dyn Work, end: Instant) -> Result<()> {
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            self.turn(work, left)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with the work until all that was begun has been answered.
+    pub(crate) fn finish(&mut self, work: &mut dyn Work) -> Result<()> {
+        let mut progress = (work.units(), Instant::now());
+        while let Some(missing) = work.missing() {
+            if work.units() != progress.0 {
+                progress = (work.units(), Instant::now());
+            }
+            ensure!(progress.1.elapsed() < PATIENCE, "lost: {missing}");
+            self.turn(work, Duration::from_millis(500))?;
+        }
+        Ok(())
+    }
+
+    /// All of a work that ends by itself.
+    pub(crate) fn run(&mut self, work: &mut dyn Work) -> Result<()> {
+        self.begin(work)?;
+        self.finish(work)
+    }
+
+    fn turn(&mut self, work: &mut dyn Work, timeout: Duration) -> Result<()> {
+        match self.clients.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &self.events {
+            let Token(at) = event.token();
+            if event.is_writable() {
+                self.clients.dirty.push(at);
+            }
+            if event.is_readable() && self.clients.list[at].phase != Phase::Left {
+                self.clients.read(at, work)?;
+            }
+        }
+        self.clients.flush()
+    }
+}
