@@ -1,6 +1,7 @@
 //! The figures of one server.
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -29,9 +30,15 @@ pub(crate) fn all(
     cores: Cores,
 ) -> Result<Figures> {
     let mut figures = Figures::new();
+    let begun = Instant::now();
     instructions(program, directory, cores, &mut figures)?;
+    eprintln!("{}: instructions, {:.0?}", program.server, begun.elapsed());
+    let begun = Instant::now();
     system_calls(program, counter, directory, cores, &mut figures)?;
+    eprintln!("{}: system calls, {:.0?}", program.server, begun.elapsed());
+    let begun = Instant::now();
     idle(program, cores, &mut figures)?;
+    eprintln!("{}: idle connections, {:.0?}", program.server, begun.elapsed());
     Ok(figures)
 }
 
@@ -123,9 +130,9 @@ fn system_calls(
         Ok(readings[ROUNDS / 2])
     };
     let mut clients = fleet(&running, 100)?;
-    let ack = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 1, 20_000)))?;
+    let ack = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 1, 10_000)))?;
     let mut clients = fleet(&running, 50)?;
-    let ack16 = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 16, 50_000)))?;
+    let ack16 = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 16, 32_000)))?;
     let mut room = fleet(&running, MEMBERS)?;
     room.run(&mut Join::new())?;
     let delivery = count(&mut room, &|| Box::new(Talk::new(1, 300)))?;

@@ -47,8 +47,11 @@ pub(crate) trait Work {
     /// How much has been done.
     fn units(&self) -> u64;
 
-    /// What is still missing, in words; `None` when everything was answered.
-    fn missing(&self) -> Option<String>;
+    /// Whether all that was begun has been answered.
+    fn is_done(&self) -> bool;
+
+    /// What is still to come, in words.
+    fn missing(&self) -> String;
 }
 
 /// A token for the `number`th user.
@@ -257,11 +260,11 @@ impl Fleet {
     /// Goes on with the work until all that was begun has been answered.
     pub(crate) fn finish(&mut self, work: &mut dyn Work) -> Result<()> {
         let mut progress = (work.units(), Instant::now());
-        while let Some(missing) = work.missing() {
+        while !work.is_done() {
             if work.units() != progress.0 {
                 progress = (work.units(), Instant::now());
             }
-            ensure!(progress.1.elapsed() < PATIENCE, "lost: {missing}");
+            ensure!(progress.1.elapsed() < PATIENCE, "lost: {}", work.missing());
             self.turn(work, Duration::from_millis(500))?;
         }
         Ok(())

@@ -49,9 +49,12 @@ impl Work for Arrive {
         self.connected
     }
 
-    fn missing(&self) -> Option<String> {
-        let missing = self.wanted as u64 - self.connected;
-        (missing > 0).then(|| format!("{missing} of {} connections", self.wanted))
+    fn is_done(&self) -> bool {
+        self.connected >= self.wanted as u64
+    }
+
+    fn missing(&self) -> String {
+        format!("{} of {} connections", self.wanted as u64 - self.connected, self.wanted)
     }
 }
 
@@ -102,9 +105,12 @@ impl Work for Churn {
         self.connected
     }
 
-    fn missing(&self) -> Option<String> {
-        let waiting = self.open > 0 || self.left > 0;
-        waiting.then(|| format!("{} connections", self.open as u64 + self.left))
+    fn is_done(&self) -> bool {
+        self.open == 0 && self.left == 0
+    }
+
+    fn missing(&self) -> String {
+        format!("{} connections", self.open as u64 + self.left)
     }
 }
 
@@ -249,10 +255,14 @@ impl Work for RoundTrips {
         self.answered
     }
 
-    fn missing(&self) -> Option<String> {
-        let waiting: usize = self.waiting.iter().map(VecDeque::len).sum();
-        let client = self.waiting.iter().position(|waiting| !waiting.is_empty());
-        client.map(|at| format!("{waiting} acknowledgements; client {at}: {:?}", self.waiting[at]))
+    fn is_done(&self) -> bool {
+        self.waiting.iter().all(VecDeque::is_empty)
+    }
+
+    fn missing(&self) -> String {
+        let count: usize = self.waiting.iter().map(VecDeque::len).sum();
+        let waiting = self.waiting.iter().enumerate().find(|(_, waiting)| !waiting.is_empty());
+        format!("{count} acknowledgements; a client and the ids it waits for: {waiting:?}")
     }
 }
 
@@ -294,8 +304,12 @@ impl Work for Join {
         self.joined
     }
 
-    fn missing(&self) -> Option<String> {
-        (self.waiting > 0).then(|| format!("{} members of the room", self.waiting))
+    fn is_done(&self) -> bool {
+        self.waiting == 0
+    }
+
+    fn missing(&self) -> String {
+        format!("{} members of the room", self.waiting)
     }
 }
 
@@ -426,7 +440,7 @@ impl Work for Talk {
             }
             Received::Connected => bail!("not asked for: {what:?}"),
         }
-        if self.waiting_acks == 0 && self.waiting_deliveries == 0 {
+        if self.is_done() {
             self.turn(clients);
         }
         Ok(())
@@ -440,11 +454,12 @@ impl Work for Talk {
         self.delivered
     }
 
-    fn missing(&self) -> Option<String> {
-        let missing = self.waiting_acks > 0 || self.waiting_deliveries > 0;
-        missing.then(|| {
-            let (acks, deliveries) = (self.waiting_acks, self.waiting_deliveries);
-            format!("{acks} acknowledgements and {deliveries} deliveries")
-        })
+    fn is_done(&self) -> bool {
+        self.waiting_acks == 0 && self.waiting_deliveries == 0
+    }
+
+    fn missing(&self) -> String {
+        let (acks, deliveries) = (self.waiting_acks, self.waiting_deliveries);
+        format!("{acks} acknowledgements and {deliveries} deliveries")
     }
 }
