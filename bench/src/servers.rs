@@ -1,6 +1,7 @@
 //! The servers: how each is built, started and spoken to.
 
 use std::fmt;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use crate::load::Target;
 use crate::machine::Cores;
@@ -17,38 +19,76 @@ use crate::machine::Cores;
 const SECRET: &str = "the benchmark's own secret, 32 bytes or more";
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Server {
+    /// The framework, in the order it has by default.
     Gateway,
+    /// The framework, `serial`.
     GatewaySerial,
+    /// socketioxide alone.
     ByHand,
+    /// tokio-tungstenite alone.
     Frames,
+    /// NestJS.
+    Nest,
+    /// socket.io alone.
+    SocketIo,
 }
 
 impl Server {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Gateway,
+        Self::GatewaySerial,
+        Self::ByHand,
+        Self::Frames,
+        Self::Nest,
+        Self::SocketIo,
+    ];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::GatewaySerial => "gateway-serial",
             Self::ByHand => "by-hand",
             Self::Frames => "frames",
+            Self::Nest => "nest",
+            Self::SocketIo => "socket-io",
         }
     }
 
-    /// The package that is built for it.
-    const fn package(self) -> &'static str {
+    const fn source(self) -> Source {
         match self {
-            Self::Gateway | Self::GatewaySerial => "bench-gateway",
-            Self::ByHand => "bench-by-hand",
-            Self::Frames => "bench-frames",
+            Self::Gateway | Self::GatewaySerial => Source::Package("bench-gateway"),
+            Self::ByHand => Source::Package("bench-by-hand"),
+            Self::Frames => Source::Package("bench-frames"),
+            Self::Nest => {
+                Source::Script { directory: "nest", main: "dist/main.js", compiled: true }
+            }
+            Self::SocketIo => {
+                Source::Script { directory: "socket-io", main: "server.mjs", compiled: false }
+            }
         }
     }
 
     const fn namespace(self) -> &'static str {
         match self {
             Self::GatewaySerial => "/serial",
-            Self::Gateway | Self::ByHand | Self::Frames => "/chat",
+            _ => "/chat",
         }
+    }
+
+    /// Whether it answers in the order in which it was asked. What socketioxide spawns for each
+    /// message may overtake.
+    pub(crate) const fn keeps_order(self) -> bool {
+        !matches!(self, Self::ByHand)
+    }
+
+    /// Whether it says how many tasks are alive.
+    pub(crate) const fn has_tasks(self) -> bool {
+        matches!(self.source(), Source::Package(_))
     }
 }
 
@@ -58,36 +98,45 @@ impl fmt::Display for Server {
     }
 }
 
+/// Where a server comes from.
+enum Source {
+    /// A package of the workspace.
+    Package(&'static str),
+    /// A directory beside the packages, for Node.
+    Script { directory: &'static str, main: &'static str, compiled: bool },
+}
+
 /// A server that has been built.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) server: Server,
     pub(crate) executable: PathBuf,
+    arguments: Vec<PathBuf>,
 }
 
 impl Program {
-    /// Builds the server. Each in a run of its own, so that none decides which features another's
-    /// dependencies have.
-    pub(crate) fn build(server: Server, profile: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Message {
-            executable: Option<PathBuf>,
+    /// Builds servers, with a line for each.
+    pub(crate) fn build_all(servers: &[Server], profile: &str) -> Result<Vec<Self>> {
+        let build = |server: &Server| {
+            eprintln!("building {server}");
+            Self::build(*server, profile)
+        };
+        servers.iter().map(build).collect()
+    }
+
+    fn build(server: Server, profile: &str) -> Result<Self> {
+        match server.source() {
+            Source::Package(package) => {
+                let executable = build_package(package, profile)?;
+                Ok(Self { server, executable, arguments: Vec::new() })
+            }
+            Source::Script { directory, main, compiled } => {
+                let directory = scripts(directory);
+                build_scripts(&directory, compiled)?;
+                let arguments = vec![directory.join(main)];
+                Ok(Self { server, executable: "node".into(), arguments })
+            }
         }
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
-            .args(["--profile", profile, "--package", server.package()])
-            .current_dir(workspace())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cargo cannot be run")?;
-        ensure!(output.status.success(), "{} cannot be built", server.package());
-        let executable = String::from_utf8(output.stdout)?
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-            .next_back()
-            .with_context(|| format!("{} has no executable", server.package()))?;
-        Ok(Self { server, executable })
     }
 
     /// Starts it, alone on the core of servers.
@@ -98,8 +147,10 @@ impl Program {
     /// Starts it by a command that ends with its executable.
     pub(crate) fn start_by(&self, mut command: Command, cores: Cores) -> Result<Running> {
         command
+            .args(&self.arguments)
             .env("LISTEN", "127.0.0.1:0")
             .env("JWT_SECRET", SECRET)
+            .env("NODE_ENV", "production")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         // What a thread starts begins on its core.
@@ -113,6 +164,61 @@ impl Program {
         running.read_address()?;
         Ok(running)
     }
+}
+
+/// Builds a package, in a run of its own, so that none decides which features another's
+/// dependencies have. Answers with its executable.
+fn build_package(package: &str, profile: &str) -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    let output = cargo()
+        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
+        .args(["--profile", profile, "--package", package])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo cannot be run")?;
+    ensure!(output.status.success(), "{package} cannot be built");
+    String::from_utf8(output.stdout)?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
+        .next_back()
+        .with_context(|| format!("{package} has no executable"))
+}
+
+/// Installs what a server for Node needs, as its lock file says, and compiles it.
+fn build_scripts(directory: &Path, compiled: bool) -> Result<()> {
+    let npm = |arguments: &[&str]| -> Result<()> {
+        let status = Command::new("npm")
+            .args(arguments)
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .status()
+            .context("missing: node 20.11 or newer with npm")?;
+        ensure!(status.success(), "npm {arguments:?} failed in {}", directory.display());
+        Ok(())
+    };
+    let modified = |file: &str| fs::metadata(directory.join(file)).and_then(|data| data.modified());
+    let installed = modified("node_modules/.package-lock.json");
+    if !installed
+        .is_ok_and(|installed| modified("package-lock.json").is_ok_and(|lock| installed > lock))
+    {
+        npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
+    }
+    if compiled { npm(&["run", "build"]) } else { Ok(()) }
+}
+
+/// The directory of a server for Node.
+pub(crate) fn scripts(directory: &str) -> PathBuf {
+    workspace().join("bench/servers").join(directory)
+}
+
+/// The cargo that runs this, in the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    command
 }
 
 /// The root of the workspace.

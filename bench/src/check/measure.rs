@@ -5,19 +5,23 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::Figures;
+use super::figures::{Figures, Kind, Per};
 use crate::load::{Arrive, Churn, Fleet, Join, Question, RoundTrips, Talk, Work};
 use crate::machine::Cores;
 use crate::measure::callgrind::Instrumented;
 use crate::measure::process;
 use crate::measure::syscalls::{self, Counter};
 use crate::servers::{Program, Running};
+use crate::stats;
 
 /// Members of the room that deliveries are counted in.
 const MEMBERS: usize = 50;
 
 /// Connections of the first and the second reading of the memory.
-const IDLE: [usize; 2] = [2_000, 10_000];
+const IDLE: [usize; 2] = [2_000, MOST_CONNECTIONS];
+
+/// As many as there ever are.
+pub(crate) const MOST_CONNECTIONS: usize = 10_000;
 
 /// Readings of a figure that is not the same every time; the median counts.
 const ROUNDS: usize = 5;
@@ -29,7 +33,7 @@ pub(crate) fn all(
     directory: &Path,
     cores: Cores,
 ) -> Result<Figures> {
-    let mut figures = Figures::new();
+    let mut figures = Figures::default();
     let begun = Instant::now();
     instructions(program, directory, cores, &mut figures)?;
     eprintln!("{}: instructions, {:.0?}", program.server, begun.elapsed());
@@ -66,46 +70,26 @@ fn instructions(
     let ask = |question, in_flight, questions| {
         RoundTrips::new(question, in_flight, questions).in_lockstep()
     };
-    let mut count = |name: &str,
-                     fleet: &mut Fleet,
-                     warm_up: &mut dyn Work,
-                     work: &mut dyn Work|
-     -> Result<(f64, f64)> {
-        fleet.run(warm_up)?;
-        let cost = server.count(name, || fleet.run(work))?;
-        let units = work.units() as f64;
-        Ok((cost.instructions as f64 / units, cost.allocations as f64 / units))
-    };
+    let mut count =
+        |per: Per, fleet: &mut Fleet, warm_up: &mut dyn Work, work: &mut dyn Work| -> Result<()> {
+            fleet.run(warm_up)?;
+            let cost = server.count(&per.to_string(), || fleet.run(work))?;
+            let units = work.units() as f64;
+            figures.insert(Kind::Instructions, per, cost.instructions as f64 / units);
+            figures.insert(Kind::Allocations, per, cost.allocations as f64 / units);
+            Ok(())
+        };
 
-    let echo = Question::Echo;
-    let (ack, ack_allocations) =
-        count("ack", &mut one, &mut ask(echo, 1, 200), &mut ask(echo, 1, 1_000))?;
-    let (ack16, ack16_allocations) =
-        count("ack-16", &mut one, &mut ask(echo, 16, 320), &mut ask(echo, 16, 3_200))?;
-    let validated = Question::Validated;
-    let (valid, valid_allocations) =
-        count("validated", &mut one, &mut ask(validated, 1, 200), &mut ask(validated, 1, 1_000))?;
-    let mut talk = Talk::new(1, 20);
-    let (delivery, delivery_allocations) =
-        count("delivery", &mut room, &mut talk, &mut Talk::new(1, 100))?;
-    let (burst, burst_allocations) =
-        count("burst", &mut room, &mut Talk::new(8, 5), &mut Talk::new(8, 20))?;
-    let (connect, connect_allocations) =
-        count("connect", &mut door, &mut Churn::new(1, 20), &mut Churn::new(1, 100))?;
-
-    figures.insert("instructions per ack", ack);
-    figures.insert("instructions per ack, 16 in flight", ack16);
-    figures.insert("instructions per validated ack", valid);
-    figures.insert("instructions per delivery", delivery);
-    figures.insert("instructions per delivery, burst of 8", burst);
-    figures.insert("instructions per connect", connect);
-    figures.insert("allocations per ack", ack_allocations);
-    figures.insert("allocations per ack, 16 in flight", ack16_allocations);
-    figures.insert("allocations per validated ack", valid_allocations);
-    figures.insert("allocations per delivery", delivery_allocations);
-    figures.insert("allocations per delivery, burst of 8", burst_allocations);
-    figures.insert("allocations per connect", connect_allocations);
-    Ok(())
+    let (echo, validated) = (Question::Echo, Question::Validated);
+    count(Per::Ack, &mut one, &mut ask(echo, 1, 200), &mut ask(echo, 1, 1_000))?;
+    count(Per::Pipelined, &mut one, &mut ask(echo, 16, 320), &mut ask(echo, 16, 3_200))?;
+    count(Per::Validated, &mut one, &mut ask(validated, 1, 200), &mut ask(validated, 1, 1_000))?;
+    let (text, binary) = (Question::Text, Question::Binary);
+    count(Per::Text, &mut one, &mut ask(text, 1, 10), &mut ask(text, 1, 50))?;
+    count(Per::Binary, &mut one, &mut ask(binary, 1, 10), &mut ask(binary, 1, 50))?;
+    count(Per::Delivery, &mut room, &mut Talk::new(1, 20), &mut Talk::new(1, 100))?;
+    count(Per::Burst, &mut room, &mut Talk::new(8, 5), &mut Talk::new(8, 20))?;
+    count(Per::Connect, &mut door, &mut Churn::new(1, 20), &mut Churn::new(1, 200))
 }
 
 fn system_calls(
@@ -117,31 +101,31 @@ fn system_calls(
 ) -> Result<()> {
     let running = program.start(cores)?;
     let scratch = syscalls::scratch(directory);
-    let count = |fleet: &mut Fleet, work: &dyn Fn() -> Box<dyn Work>| -> Result<f64> {
+    let mut count = |per: Per, mut fleet: Fleet, work: &dyn Fn() -> Box<dyn Work>| -> Result<()> {
         fleet.run(work().as_mut())?;
-        let mut readings = (0..ROUNDS)
-            .map(|_| {
-                let mut work = work();
-                let calls = counter.count(running.pid(), &scratch, || fleet.run(work.as_mut()))?;
-                Ok(calls as f64 / work.units() as f64)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        readings.sort_by(f64::total_cmp);
-        Ok(readings[ROUNDS / 2])
+        let reading = |_| {
+            let mut work = work();
+            let calls = counter.count(running.pid(), &scratch, || fleet.run(work.as_mut()))?;
+            Ok(calls as f64 / work.units() as f64)
+        };
+        let readings = (0..ROUNDS).map(reading).collect::<Result<Vec<_>>>()?;
+        figures.insert(Kind::Syscalls, per, stats::median(&readings));
+        Ok(())
     };
-    let mut clients = fleet(&running, 100)?;
-    let ack = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 1, 10_000)))?;
-    let mut clients = fleet(&running, 50)?;
-    let ack16 = count(&mut clients, &|| Box::new(RoundTrips::new(Question::Echo, 16, 32_000)))?;
-    let mut room = fleet(&running, MEMBERS)?;
-    room.run(&mut Join::new())?;
-    let delivery = count(&mut room, &|| Box::new(Talk::new(1, 300)))?;
-    let burst = count(&mut room, &|| Box::new(Talk::new(8, 100)))?;
-    figures.insert("syscalls per ack", ack);
-    figures.insert("syscalls per ack, 16 in flight", ack16);
-    figures.insert("syscalls per delivery", delivery);
-    figures.insert("syscalls per delivery, burst of 8", burst);
-    Ok(())
+    // As many clients as keep the server busy: how much it does at once is part of the figure.
+    let ask =
+        |question, in_flight, questions| Box::new(RoundTrips::new(question, in_flight, questions));
+    let room = || -> Result<Fleet> {
+        let mut room = fleet(&running, MEMBERS)?;
+        room.run(&mut Join::new())?;
+        Ok(room)
+    };
+    count(Per::Ack, fleet(&running, 100)?, &|| ask(Question::Echo, 1, 10_000))?;
+    count(Per::Pipelined, fleet(&running, 50)?, &|| ask(Question::Echo, 16, 32_000))?;
+    count(Per::Text, fleet(&running, 10)?, &|| ask(Question::Text, 1, 500))?;
+    count(Per::Binary, fleet(&running, 10)?, &|| ask(Question::Binary, 1, 500))?;
+    count(Per::Delivery, room()?, &|| Box::new(Talk::new(1, 300)))?;
+    count(Per::Burst, room()?, &|| Box::new(Talk::new(8, 100)))
 }
 
 fn idle(program: &Program, cores: Cores, figures: &mut Figures) -> Result<()> {
@@ -155,7 +139,7 @@ fn idle(program: &Program, cores: Cores, figures: &mut Figures) -> Result<()> {
     let (bytes, tasks) = reading(IDLE[0])?;
     let (more_bytes, more_tasks) = reading(IDLE[1])?;
     let connections = (IDLE[1] - IDLE[0]) as f64;
-    figures.insert("bytes per idle connection", (more_bytes - bytes) / connections);
-    figures.insert("tasks per idle connection", (more_tasks - tasks) / connections);
+    figures.insert(Kind::Bytes, Per::Idle, (more_bytes - bytes) / connections);
+    figures.insert(Kind::Tasks, Per::Idle, (more_tasks - tasks) / connections);
     Ok(())
 }

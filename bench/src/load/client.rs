@@ -13,9 +13,6 @@ use super::frame::{self, Opcode};
 /// churn of connections uses up before the system gives them back.
 const SOURCES: u8 = 64;
 
-/// How much is read at once.
-const CHUNK: usize = 64 * 1024;
-
 /// How far a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -24,18 +21,17 @@ pub(crate) enum Phase {
     /// The engine or the namespace is being opened.
     Opening,
     Connected,
-    /// The server closed it.
-    Dropped,
-    /// The client closed it.
-    Left,
+    /// The client said good-bye.
+    Leaving,
 }
 
 pub(crate) struct Client {
-    /// How many were opened before it.
-    pub(crate) serial_number: usize,
     pub(crate) stream: TcpStream,
     pub(crate) phase: Phase,
-    received: Vec<u8>,
+    /// Nothing more will come.
+    pub(crate) closed: bool,
+    /// What has come of a frame that is not whole.
+    pub(crate) received: Vec<u8>,
     outgoing: Vec<u8>,
     written: usize,
     random: u32,
@@ -61,9 +57,9 @@ impl Client {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         );
         Ok(Self {
-            serial_number,
             stream: TcpStream::from_std(socket.into()),
             phase: Phase::Upgrading,
+            closed: false,
             received: Vec::new(),
             outgoing: request.into_bytes(),
             written: 0,
@@ -108,38 +104,23 @@ impl Client {
         Ok(())
     }
 
-    /// Reads all there is and hands the buffer out; what is left over goes [back](Self::keep).
-    pub(crate) fn receive(&mut self) -> io::Result<Vec<u8>> {
-        let mut buffer = std::mem::take(&mut self.received);
+    /// Reads what there is, as far as `into` has room. `None`: nothing at the moment.
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
-            let begin = buffer.len();
-            buffer.resize(begin + CHUNK, 0);
-            let read = self.stream.read(&mut buffer[begin..]);
-            buffer.truncate(begin + *read.as_ref().unwrap_or(&0));
-            match read {
-                Ok(0) => {
-                    self.phase = Phase::Dropped;
-                    return Ok(buffer);
+            match self.stream.read(into) {
+                Ok(read) => {
+                    self.closed = read == 0;
+                    return Ok(Some(read));
                 }
-                // Less than there was room for: the socket is empty, and says when it no longer is.
-                Ok(length) if length < CHUNK => return Ok(buffer),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(buffer),
-                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(buffer),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) =>
+                {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Takes a buffer back of which `done` bytes have been understood.
-    pub(crate) fn keep(&mut self, mut buffer: Vec<u8>, done: usize) {
-        buffer.drain(..done);
-        // Ten thousand idle clients must not keep ten thousand large buffers.
-        if buffer.is_empty() && buffer.capacity() > 4 * CHUNK {
-            buffer = Vec::new();
-        }
-        self.received = buffer;
     }
 
     /// Reads the answer to the upgrade: how long it is, once it is whole.

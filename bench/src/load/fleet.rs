@@ -16,6 +16,9 @@ use super::packet::Packet;
 /// Longer than anything takes that is not lost.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How much is read at once, in bytes.
+const CHUNK: usize = 64 * 1024;
+
 /// What the clients talk to.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -29,8 +32,16 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) enum Received<'a> {
     Connected,
-    Event { arguments: &'a str },
-    Ack { id: u64, arguments: &'a str, attachment: Option<&'a [u8]> },
+    /// The server closed the connection of a client that had said good-bye.
+    Left,
+    Event {
+        arguments: &'a str,
+    },
+    Ack {
+        id: u64,
+        arguments: &'a str,
+        attachment: Option<&'a [u8]>,
+    },
 }
 
 /// What the clients do.
@@ -47,11 +58,43 @@ pub(crate) trait Work {
     /// How much has been done.
     fn units(&self) -> u64;
 
+    /// How many answers and deliveries came before one that was sent earlier.
+    fn overtook(&self) -> u64 {
+        0
+    }
+
     /// Whether all that was begun has been answered.
     fn is_done(&self) -> bool;
 
     /// What is still to come, in words.
     fn missing(&self) -> String;
+}
+
+/// Clients that expect nothing.
+struct Nothing;
+
+impl Work for Nothing {
+    fn begin(&mut self, _: &mut Clients) -> Result<()> {
+        Ok(())
+    }
+
+    fn received(&mut self, _: &mut Clients, at: usize, what: Received<'_>) -> Result<()> {
+        bail!("client {at} was idle, and received {what:?}")
+    }
+
+    fn stop(&mut self) {}
+
+    fn units(&self) -> u64 {
+        0
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+
+    fn missing(&self) -> String {
+        String::new()
+    }
 }
 
 /// A token for the `number`th user.
@@ -79,6 +122,8 @@ pub(crate) struct Clients {
     /// Acknowledgements that wait for their attachment.
     awaited: Vec<Option<(u64, String)>>,
     dirty: Vec<usize>,
+    /// What is read into.
+    chunk: Vec<u8>,
     opened: usize,
 }
 
@@ -87,7 +132,7 @@ impl Clients {
         self.list.len()
     }
 
-    /// Begins one connection more, or that of a place again whose client has [left](Self::close).
+    /// Begins one connection more, or that of a place again whose client has [left](Self::leave).
     pub(crate) fn open(&mut self, at: usize) -> Result<()> {
         let mut client = Client::open(self.target.address, self.opened)?;
         self.opened += 1;
@@ -107,14 +152,10 @@ impl Clients {
         Ok(())
     }
 
-    /// Says good-bye and closes the socket.
-    pub(crate) fn close(&mut self, at: usize) -> Result<()> {
-        let client = &mut self.list[at];
-        client.send(Opcode::Close, &1000_u16.to_be_bytes());
-        client.flush().ok();
-        client.phase = Phase::Left;
-        client.stream.shutdown(std::net::Shutdown::Both).ok();
-        Ok(self.poll.registry().deregister(&mut client.stream)?)
+    /// Says good-bye; the server closes the connection.
+    pub(crate) fn leave(&mut self, at: usize) {
+        self.send(at, Opcode::Close, &1000_u16.to_be_bytes());
+        self.list[at].phase = Phase::Leaving;
     }
 
     /// The id of a client's next message.
@@ -146,30 +187,76 @@ impl Clients {
     fn flush(&mut self) -> Result<()> {
         while let Some(at) = self.dirty.pop() {
             let client = &mut self.list[at];
-            if client.phase != Phase::Left {
+            if !client.closed {
                 client.flush().with_context(|| format!("client {at} cannot write"))?;
             }
         }
         Ok(())
     }
 
-    /// Reads what came for a client, and tells the work.
-    fn read(&mut self, at: usize, work: &mut dyn Work) -> Result<()> {
-        let buffer = self.list[at].receive()?;
-        let mut done = 0;
-        if self.list[at].phase == Phase::Upgrading {
-            match self.list[at].upgraded(&buffer)? {
-                Some(length) => done = length,
-                None => {
-                    self.list[at].keep(buffer, 0);
-                    return Ok(());
-                }
+    /// Reads what came for a client, the end too if it is `ending`, and tells the work.
+    fn read(&mut self, at: usize, ending: bool, work: &mut dyn Work) -> Result<()> {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let read = self.read_by(&mut chunk, at, ending, work);
+        self.chunk = chunk;
+        read
+    }
+
+    fn read_by(
+        &mut self,
+        chunk: &mut [u8],
+        at: usize,
+        ending: bool,
+        work: &mut dyn Work,
+    ) -> Result<()> {
+        while let Some(read) = self.list[at].read(chunk)? {
+            if self.list[at].closed {
+                return self.closed(at, work);
+            }
+            self.understand(at, &chunk[..read], work)?;
+            // Less than there was room for: the socket is empty, and says when it no longer is.
+            if read < chunk.len() && !ending {
+                break;
             }
         }
-        let opened = self.opened;
+        Ok(())
+    }
+
+    fn closed(&mut self, at: usize, work: &mut dyn Work) -> Result<()> {
+        let client = &mut self.list[at];
+        ensure!(client.phase == Phase::Leaving, "the server dropped the connection of client {at}");
+        self.poll.registry().deregister(&mut client.stream)?;
+        work.received(self, at, Received::Left)
+    }
+
+    fn understand(&mut self, at: usize, new: &[u8], work: &mut dyn Work) -> Result<()> {
+        let mut kept = std::mem::take(&mut self.list[at].received);
+        if kept.is_empty() {
+            let done = self.frames(at, new, work)?;
+            kept.extend_from_slice(&new[done..]);
+        } else {
+            kept.extend_from_slice(new);
+            let done = self.frames(at, &kept, work)?;
+            kept.drain(..done);
+        }
+        self.list[at].received = kept;
+        Ok(())
+    }
+
+    /// Takes all whole frames a buffer begins with; answers with their length.
+    fn frames(&mut self, at: usize, buffer: &[u8], work: &mut dyn Work) -> Result<usize> {
+        let mut done = 0;
+        if self.list[at].phase == Phase::Upgrading {
+            match self.list[at].upgraded(buffer)? {
+                Some(length) => done = length,
+                None => return Ok(0),
+            }
+        }
         while let Some(frame) = frame::decode(&buffer[done..])? {
             done += frame.length;
             match frame.opcode {
+                // What was on its way when it left.
+                _ if self.list[at].phase == Phase::Leaving => {}
                 Opcode::Text => self.text(at, std::str::from_utf8(frame.payload)?, work)?,
                 Opcode::Binary => {
                     let awaited = self.awaited[at].take();
@@ -182,17 +269,8 @@ impl Clients {
                 Opcode::Pong => {}
                 Opcode::Close => bail!("the server closed the connection of client {at}"),
             }
-            if self.list[at].phase == Phase::Left || self.list[at].serial_number >= opened {
-                // The work closed it, or put another client in its place.
-                return Ok(());
-            }
         }
-        ensure!(
-            self.list[at].phase != Phase::Dropped,
-            "the server dropped the connection of client {at}"
-        );
-        self.list[at].keep(buffer, done);
-        Ok(())
+        Ok(done)
     }
 
     fn text(&mut self, at: usize, text: &str, work: &mut dyn Work) -> Result<()> {
@@ -238,6 +316,7 @@ impl Fleet {
             hellos: Vec::new(),
             awaited: Vec::new(),
             dirty: Vec::new(),
+            chunk: vec![0; CHUNK],
             opened: 0,
         };
         Ok(Self { clients, events: Events::with_capacity(1024) })
@@ -270,6 +349,16 @@ impl Fleet {
         Ok(())
     }
 
+    /// Lets clients answer pings while nothing is asked of them.
+    pub(crate) fn tend(&mut self) -> Result<()> {
+        loop {
+            self.turn(&mut Nothing, Duration::ZERO)?;
+            if self.events.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
     /// All of a work that ends by itself.
     pub(crate) fn run(&mut self, work: &mut dyn Work) -> Result<()> {
         self.begin(work)?;
@@ -286,8 +375,8 @@ impl Fleet {
             if event.is_writable() {
                 self.clients.dirty.push(at);
             }
-            if event.is_readable() && self.clients.list[at].phase != Phase::Left {
-                self.clients.read(at, work)?;
+            if event.is_readable() && !self.clients.list[at].closed {
+                self.clients.read(at, event.is_read_closed(), work)?;
             }
         }
         self.clients.flush()

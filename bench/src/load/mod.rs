@@ -8,4 +8,4 @@ mod window;
 mod work;
 
 pub(crate) use fleet::{Fleet, Target, Work};
-pub(crate) use work::{Arrive, Churn, Join, LARGE, Question, RoundTrips, Talk};
+pub(crate) use work::{Arrive, Churn, Join, Question, RoundTrips, Talk};

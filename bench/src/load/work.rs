@@ -88,13 +88,17 @@ impl Work for Churn {
 
     fn received(&mut self, clients: &mut Clients, at: usize, what: Received<'_>) -> Result<()> {
         match what {
-            Received::Connected => {}
+            Received::Connected => {
+                self.connected += 1;
+                clients.leave(at);
+                Ok(())
+            }
+            Received::Left => {
+                self.open -= 1;
+                self.open(clients, at)
+            }
             other => bail!("not asked for: {other:?}"),
         }
-        self.connected += 1;
-        self.open -= 1;
-        clients.close(at)?;
-        self.open(clients, at)
     }
 
     fn stop(&mut self) {
@@ -128,7 +132,7 @@ pub(crate) enum Question {
 }
 
 /// The size of large payloads, in bytes.
-pub(crate) const LARGE: usize = 64 * 1024;
+const LARGE: usize = 64 * 1024;
 
 /// Asks and is answered, each client with a number of questions in flight.
 pub(crate) struct RoundTrips {
@@ -149,7 +153,9 @@ impl RoundTrips {
     pub(crate) fn new(question: Question, in_flight: usize, questions: u64) -> Self {
         let large = match question {
             Question::Echo | Question::Validated => String::new(),
-            Question::Text | Question::Binary => "text and data ".chars().cycle().take(LARGE).collect(),
+            Question::Text | Question::Binary => {
+                "text and data ".chars().cycle().take(LARGE).collect()
+            }
         };
         Self {
             question,
@@ -166,10 +172,6 @@ impl RoundTrips {
     /// Makes what a server does independent of when it is scheduled.
     pub(crate) fn in_lockstep(self) -> Self {
         Self { lockstep: true, ..self }
-    }
-
-    pub(crate) fn overtook(&self) -> u64 {
-        self.overtook
     }
 
     fn ask(&mut self, clients: &mut Clients, at: usize) {
@@ -253,6 +255,10 @@ impl Work for RoundTrips {
 
     fn units(&self) -> u64 {
         self.answered
+    }
+
+    fn overtook(&self) -> u64 {
+        self.overtook
     }
 
     fn is_done(&self) -> bool {
@@ -345,10 +351,6 @@ impl Talk {
         }
     }
 
-    pub(crate) fn overtook(&self) -> u64 {
-        self.overtook
-    }
-
     fn turn(&mut self, clients: &mut Clients) {
         if self.left == 0 {
             return;
@@ -438,7 +440,7 @@ impl Work for Talk {
                 self.waiting_deliveries =
                     self.waiting_deliveries.checked_sub(1).context("one delivery too many")?;
             }
-            Received::Connected => bail!("not asked for: {what:?}"),
+            other => bail!("not asked for: {other:?}"),
         }
         if self.is_done() {
             self.turn(clients);
@@ -452,6 +454,10 @@ impl Work for Talk {
 
     fn units(&self) -> u64 {
         self.delivered
+    }
+
+    fn overtook(&self) -> u64 {
+        self.overtook
     }
 
     fn is_done(&self) -> bool {

@@ -55,6 +55,7 @@ impl Instrumented {
         self.command(&["dump"])?;
         self.parts += 1;
         let part = self.profile.with_extension(self.parts.to_string());
+        let name = name.replace(", ", "-").replace(' ', "-");
         let named = self.profile.with_extension(format!("{name}.callgrind"));
         fs::rename(&part, &named).with_context(|| format!("no profile {}", part.display()))?;
         let profile = fs::read_to_string(&named)?;

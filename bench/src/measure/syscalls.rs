@@ -1,7 +1,7 @@
 //! How often a server enters the kernel: by a tracepoint where perf may, else by strace.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -111,7 +111,7 @@ fn strace_count(written: &str) -> Option<u64> {
     total.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
-fn wait_for(said: &mut impl std::io::BufRead, word: &str) -> Result<()> {
+fn wait_for(said: &mut impl BufRead, word: &str) -> Result<()> {
     let mut line = String::new();
     loop {
         let begin = line.len();

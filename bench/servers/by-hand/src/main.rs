@@ -68,9 +68,7 @@ async fn on_connect(socket: SocketRef) {
     socket.on("validated", async |Data(body): Data<ValidatedEcho>, ack: AckSender| {
         match body.validate() {
             Ok(()) => ack.send(&body).ok(),
-            Err(report) => {
-                ack.send(&Refusal { status: "error", message: report.to_string() }).ok()
-            }
+            Err(report) => ack.send(&Refusal { status: "error", message: report.to_string() }).ok(),
         };
     });
 
@@ -89,11 +87,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = DecodingKey::from_secret(env::var("JWT_SECRET")?.as_bytes());
 
     let authenticate = move |socket: SocketRef, Data(auth): Data<Auth>| {
-        let verified = jsonwebtoken::decode::<User>(
-            &auth.token,
-            &key,
-            &Validation::new(Algorithm::HS256),
-        );
+        let verified =
+            jsonwebtoken::decode::<User>(&auth.token, &key, &Validation::new(Algorithm::HS256));
         async move {
             socket.extensions.insert(verified.map_err(|_| Unauthorized)?.claims);
             Ok::<_, Unauthorized>(())

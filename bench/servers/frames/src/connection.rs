@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use uuid::Uuid;
 
@@ -25,6 +26,10 @@ use crate::rooms::Inbox;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// As socketioxide's, in bytes. The default is for few connections: it is filled with zeros for
+/// each read.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// What others sent that is written before the socket is flushed.
 const BATCH: usize = 256;
@@ -45,7 +50,8 @@ struct Connection<'a> {
 pub(crate) async fn run(stream: TcpStream, shared: &Shared) -> Result<(), Failure> {
     static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
-    let socket = tokio_tungstenite::accept_async(stream).await?;
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+    let socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await?;
     let (inbox, sent) = mpsc::unbounded_channel();
     let mut connection = Connection {
         shared,
