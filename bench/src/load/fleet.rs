@@ -305,6 +305,8 @@ impl Clients {
 pub(crate) struct Fleet {
     clients: Clients,
     events: Events,
+    /// After so long without progress something is lost.
+    patience: Duration,
 }
 
 impl Fleet {
@@ -319,7 +321,13 @@ impl Fleet {
             chunk: vec![0; CHUNK],
             opened: 0,
         };
-        Ok(Self { clients, events: Events::with_capacity(1024) })
+        Ok(Self { clients, events: Events::with_capacity(1024), patience: PATIENCE })
+    }
+
+    /// Gives up soon.
+    #[cfg(test)]
+    pub(crate) fn impatient(self) -> Self {
+        Self { patience: Duration::from_secs(1), ..self }
     }
 
     /// Begins the work.
@@ -343,8 +351,8 @@ impl Fleet {
             if work.units() != progress.0 {
                 progress = (work.units(), Instant::now());
             }
-            ensure!(progress.1.elapsed() < PATIENCE, "lost: {}", work.missing());
-            self.turn(work, Duration::from_millis(500))?;
+            ensure!(progress.1.elapsed() < self.patience, "lost: {}", work.missing());
+            self.turn(work, self.patience / 20)?;
         }
         Ok(())
     }

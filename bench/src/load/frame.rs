@@ -81,19 +81,20 @@ pub(crate) fn encode(opcode: Opcode, payload: &[u8], mask: [u8; 4], out: &mut Ve
     }
 }
 
+/// The same without a mask, as servers send frames.
+#[cfg(test)]
+pub(crate) fn unmasked(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(opcode, payload, [0; 4], &mut frame);
+    frame[1] &= 0x7F;
+    let head = frame.len() - payload.len();
+    frame.drain(head - 4..head);
+    frame
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What a server would have sent: the same frame without its mask.
-    fn unmasked(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::new();
-        encode(opcode, payload, [0; 4], &mut frame);
-        frame[1] &= 0x7F;
-        let head = frame.len() - payload.len();
-        frame.drain(head - 4..head);
-        frame
-    }
 
     #[test]
     fn every_length_is_read_back_and_only_when_it_is_whole() {

@@ -4,6 +4,8 @@ mod client;
 mod fleet;
 mod frame;
 mod packet;
+#[cfg(test)]
+mod tests;
 mod window;
 mod work;
 
