@@ -1,0 +1,181 @@
+//! What is counted, and the file in which it is committed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::servers::{Server, workspace};
+
+/// What kind of thing is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// In user space.
+    Instructions,
+    /// Calls of the allocator that ask for memory.
+    Allocations,
+    Syscalls,
+    /// Resident.
+    Bytes,
+    /// Of the runtime.
+    Tasks,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Instructions, Self::Allocations, Self::Syscalls, Self::Bytes, Self::Tasks];
+
+    /// What a new file allows: more than runs of the same code differ by, and less than a change
+    /// that matters.
+    const fn tolerance(self) -> f64 {
+        match self {
+            Self::Instructions => 0.03,
+            Self::Allocations => 0.01,
+            Self::Syscalls => 0.10,
+            Self::Bytes => 0.05,
+            Self::Tasks => 0.0,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::Allocations => "allocations",
+            Self::Syscalls => "syscalls",
+            Self::Bytes => "bytes",
+            Self::Tasks => "tasks",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What it is counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub(crate) enum Per {
+    #[serde(rename = "ack")]
+    Ack,
+    #[serde(rename = "ack with validation")]
+    Validated,
+    #[serde(rename = "ack, 16 in flight")]
+    Pipelined,
+    #[serde(rename = "text of 64 KiB, there and back")]
+    Text,
+    #[serde(rename = "binary of 64 KiB, there and back")]
+    Binary,
+    #[serde(rename = "delivery in a room of 50")]
+    Delivery,
+    #[serde(rename = "delivery in bursts of 8")]
+    Burst,
+    #[serde(rename = "connection made")]
+    Connect,
+    #[serde(rename = "idle connection")]
+    Idle,
+}
+
+impl fmt::Display for Per {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The figures of a server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Figures(BTreeMap<Kind, BTreeMap<Per, f64>>);
+
+impl Figures {
+    /// Two places are kept: no figure is known better.
+    pub(crate) fn insert(&mut self, kind: Kind, per: Per, value: f64) {
+        let value = (value * 100.0).round() / 100.0;
+        self.0.entry(kind).or_default().insert(per, value);
+    }
+
+    pub(crate) fn get(&self, kind: Kind, per: Per) -> Option<f64> {
+        self.0.get(&kind)?.get(&per).copied()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, Per, f64)> {
+        self.0
+            .iter()
+            .flat_map(|(kind, values)| values.iter().map(|(per, value)| (*kind, *per, *value)))
+    }
+}
+
+/// The committed figures.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Committed {
+    /// By which share of itself a figure may be worse.
+    pub(crate) tolerance: BTreeMap<Kind, f64>,
+    #[serde(flatten)]
+    pub(crate) servers: BTreeMap<Server, Figures>,
+}
+
+/// What stands at the top of the file.
+const HEADER: &str = "\
+# What a message costs, for each server. Written by `cargo run -p bench -- --check --update`;
+# `--check` fails when one of the framework's is worse than here by more than the tolerance of its
+# kind (a share; edit it by hand), or misses a target. bench/README.md says what each figure means.
+
+";
+
+impl Committed {
+    fn path() -> PathBuf {
+        workspace().join("bench/figures.toml")
+    }
+
+    pub(crate) fn read() -> Result<Self> {
+        let path = Self::path();
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("no committed figures, {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+    }
+
+    /// Replaces what was committed, but for the tolerances.
+    pub(crate) fn write(servers: BTreeMap<Server, Figures>) -> Result<()> {
+        let tolerance = if Self::path().exists() { Self::read()?.tolerance } else { tolerance() };
+        let text = Self { tolerance, servers }.to_text()?;
+        Ok(fs::write(Self::path(), text)?)
+    }
+
+    fn to_text(&self) -> Result<String> {
+        Ok(format!("{HEADER}{}", toml::to_string(self)?))
+    }
+}
+
+fn tolerance() -> BTreeMap<Kind, f64> {
+    Kind::ALL.map(|kind| (kind, kind.tolerance())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut figures = Figures::default();
+        figures.insert(Kind::Instructions, Per::Pipelined, 15_000.25);
+        figures.insert(Kind::Tasks, Per::Idle, 3.0);
+        let committed = Committed {
+            tolerance: tolerance(),
+            servers: BTreeMap::from([(Server::GatewaySerial, figures)]),
+        };
+        let text = committed.to_text().unwrap();
+        assert!(text.contains("[gateway-serial.instructions]\n\"ack, 16 in flight\" = 15000.25"));
+        assert_eq!(toml::from_str::<Committed>(&text).unwrap(), committed);
+    }
+
+    #[test]
+    fn the_committed_file_has_a_tolerance_for_every_kind() {
+        let committed = Committed::read().unwrap();
+        assert!(Kind::ALL.iter().all(|kind| committed.tolerance.contains_key(kind)));
+    }
+}

@@ -1,0 +1,145 @@
+//! The figures of one server.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::figures::{Figures, Kind, Per};
+use crate::load::{Arrive, Churn, Fleet, Join, Question, RoundTrips, Talk, Work};
+use crate::machine::Cores;
+use crate::measure::callgrind::Instrumented;
+use crate::measure::process;
+use crate::measure::syscalls::{self, Counter};
+use crate::servers::{Program, Running};
+use crate::stats;
+
+/// Members of the room that deliveries are counted in.
+const MEMBERS: usize = 50;
+
+/// Connections of the first and the second reading of the memory.
+const IDLE: [usize; 2] = [2_000, MOST_CONNECTIONS];
+
+/// As many as there ever are.
+pub(crate) const MOST_CONNECTIONS: usize = 10_000;
+
+/// Readings of a figure that is not the same every time; the median counts.
+const ROUNDS: usize = 5;
+
+/// Everything about one server.
+pub(crate) fn all(
+    program: &Program,
+    counter: Counter,
+    directory: &Path,
+    cores: Cores,
+) -> Result<Figures> {
+    let mut figures = Figures::default();
+    let begun = Instant::now();
+    instructions(program, directory, cores, &mut figures)?;
+    eprintln!("{}: instructions, {:.0?}", program.server, begun.elapsed());
+    let begun = Instant::now();
+    system_calls(program, counter, directory, cores, &mut figures)?;
+    eprintln!("{}: system calls, {:.0?}", program.server, begun.elapsed());
+    let begun = Instant::now();
+    idle(program, cores, &mut figures)?;
+    eprintln!("{}: idle connections, {:.0?}", program.server, begun.elapsed());
+    Ok(figures)
+}
+
+/// Connects clients.
+fn fleet(running: &Running, clients: usize) -> Result<Fleet> {
+    let mut fleet = Fleet::new(running.target())?;
+    fleet.run(&mut Arrive::new(clients))?;
+    Ok(fleet)
+}
+
+/// What a server does for each message is the same if it is asked in lockstep by one client.
+fn instructions(
+    program: &Program,
+    directory: &Path,
+    cores: Cores,
+    figures: &mut Figures,
+) -> Result<()> {
+    let mut server = Instrumented::start(program, directory, cores)?;
+    let mut one = fleet(&server.running, 1)?;
+    let mut room = fleet(&server.running, MEMBERS)?;
+    let mut door = Fleet::new(server.running.target())?;
+    room.run(&mut Join::new())?;
+    server.instrument()?;
+
+    let ask = |question, in_flight, questions| {
+        RoundTrips::new(question, in_flight, questions).in_lockstep()
+    };
+    let mut count =
+        |per: Per, fleet: &mut Fleet, warm_up: &mut dyn Work, work: &mut dyn Work| -> Result<()> {
+            fleet.run(warm_up)?;
+            let cost = server.count(&per.to_string(), || fleet.run(work))?;
+            let units = work.units() as f64;
+            figures.insert(Kind::Instructions, per, cost.instructions as f64 / units);
+            figures.insert(Kind::Allocations, per, cost.allocations as f64 / units);
+            Ok(())
+        };
+
+    let (echo, validated) = (Question::Echo, Question::Validated);
+    count(Per::Ack, &mut one, &mut ask(echo, 1, 200), &mut ask(echo, 1, 1_000))?;
+    count(Per::Pipelined, &mut one, &mut ask(echo, 16, 320), &mut ask(echo, 16, 3_200))?;
+    count(Per::Validated, &mut one, &mut ask(validated, 1, 200), &mut ask(validated, 1, 1_000))?;
+    let (text, binary) = (Question::Text, Question::Binary);
+    count(Per::Text, &mut one, &mut ask(text, 1, 10), &mut ask(text, 1, 50))?;
+    count(Per::Binary, &mut one, &mut ask(binary, 1, 10), &mut ask(binary, 1, 50))?;
+    count(Per::Delivery, &mut room, &mut Talk::new(1, 20), &mut Talk::new(1, 100))?;
+    count(Per::Burst, &mut room, &mut Talk::new(8, 5), &mut Talk::new(8, 20))?;
+    count(Per::Connect, &mut door, &mut Churn::new(1, 20), &mut Churn::new(1, 200))
+}
+
+fn system_calls(
+    program: &Program,
+    counter: Counter,
+    directory: &Path,
+    cores: Cores,
+    figures: &mut Figures,
+) -> Result<()> {
+    let running = program.start(cores)?;
+    let scratch = syscalls::scratch(directory);
+    let mut count = |per: Per, mut fleet: Fleet, work: &dyn Fn() -> Box<dyn Work>| -> Result<()> {
+        fleet.run(work().as_mut())?;
+        let reading = |_| {
+            let mut work = work();
+            let calls = counter.count(running.pid(), &scratch, || fleet.run(work.as_mut()))?;
+            Ok(calls as f64 / work.units() as f64)
+        };
+        let readings = (0..ROUNDS).map(reading).collect::<Result<Vec<_>>>()?;
+        figures.insert(Kind::Syscalls, per, stats::median(&readings));
+        Ok(())
+    };
+    // As many clients as keep the server busy: how much it does at once is part of the figure.
+    let ask =
+        |question, in_flight, questions| Box::new(RoundTrips::new(question, in_flight, questions));
+    let room = || -> Result<Fleet> {
+        let mut room = fleet(&running, MEMBERS)?;
+        room.run(&mut Join::new())?;
+        Ok(room)
+    };
+    count(Per::Ack, fleet(&running, 100)?, &|| ask(Question::Echo, 1, 10_000))?;
+    count(Per::Pipelined, fleet(&running, 50)?, &|| ask(Question::Echo, 16, 32_000))?;
+    count(Per::Text, fleet(&running, 10)?, &|| ask(Question::Text, 1, 500))?;
+    count(Per::Binary, fleet(&running, 10)?, &|| ask(Question::Binary, 1, 500))?;
+    count(Per::Delivery, room()?, &|| Box::new(Talk::new(1, 300)))?;
+    count(Per::Burst, room()?, &|| Box::new(Talk::new(8, 100)))
+}
+
+fn idle(program: &Program, cores: Cores, figures: &mut Figures) -> Result<()> {
+    let running = program.start(cores)?;
+    let mut fleet = Fleet::new(running.target())?;
+    let mut reading = |connections| -> Result<(f64, f64)> {
+        fleet.run(&mut Arrive::new(connections))?;
+        let tasks = running.tasks()?;
+        Ok((process::resident(running.pid())? as f64, tasks as f64))
+    };
+    let (bytes, tasks) = reading(IDLE[0])?;
+    let (more_bytes, more_tasks) = reading(IDLE[1])?;
+    let connections = (IDLE[1] - IDLE[0]) as f64;
+    figures.insert(Kind::Bytes, Per::Idle, (more_bytes - bytes) / connections);
+    figures.insert(Kind::Tasks, Per::Idle, (more_tasks - tasks) / connections);
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `--check`: what is the same on every run, against figures that are committed and against the
+//! targets.
+
+mod figures;
+mod gate;
+mod measure;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+pub(crate) use figures::{Figures, Kind, Per};
+pub(crate) use gate::{MOST, OURS, REFERENCE, SHARES};
+
+use crate::machine::{self, Cores};
+use crate::measure::syscalls::Counter;
+use crate::servers::{Program, Server};
+use figures::Committed;
+
+/// How to say that a figure is meant to be worse.
+const UPDATE: &str = "cargo run -p bench -- --check --update";
+
+/// How the check is done.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) profile: String,
+    /// Writes what is measured instead of comparing it.
+    pub(crate) update: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    need_tools()?;
+    let servers = [OURS[0], OURS[1], REFERENCE];
+    let programs = Program::build_all(&servers, &options.profile)?;
+    let measured = measure(&programs, Cores::take()?)?;
+    println!("{}", table(&measured));
+    let missed = gate::missed_targets(&measured);
+    if options.update {
+        Committed::write(measured)?;
+        missed.iter().for_each(|failure| println!("target missed: {failure}"));
+        return Ok(());
+    }
+    let committed = Committed::read()?;
+    let worse = gate::worse_than_committed(&measured, &committed);
+    worse.iter().for_each(|failure| println!("worse: {failure}"));
+    missed.iter().for_each(|failure| println!("target missed: {failure}"));
+    match (worse.len(), missed.len()) {
+        (0, 0) => Ok(()),
+        (0, missed) => bail!("{missed} figures miss their targets"),
+        (worse, missed) => bail!(
+            "{worse} figures are worse than committed, {missed} miss their targets; \
+             if the former is meant: {UPDATE}"
+        ),
+    }
+}
+
+/// Everything that is the same on every run, of some servers.
+pub(crate) fn measure(programs: &[Program], cores: Cores) -> Result<BTreeMap<Server, Figures>> {
+    need_tools()?;
+    let counter = Counter::find()?;
+    let directory = directory()?;
+    machine::raise_open_files(measure::MOST_CONNECTIONS)?;
+    cores.like_clients()?;
+    let mut measured = BTreeMap::new();
+    for program in programs {
+        let figures = measure::all(program, counter, &directory, cores)
+            .with_context(|| format!("{} could not be measured", program.server))?;
+        measured.insert(program.server, figures);
+    }
+    Ok(measured)
+}
+
+/// Before anything is built: what is missing should not be said after minutes.
+fn need_tools() -> Result<()> {
+    need("valgrind", "--version")?;
+    need("vgdb", "--help")?;
+    Counter::find().map(|_| ())
+}
+
+/// Where profiles are left: beside the builds.
+fn directory() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).unwrap_or(Path::new("."));
+    let directory = target.join("bench-profiles");
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+fn need(program: &str, argument: &str) -> Result<()> {
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !command.status().is_ok_and(|status| status.success()) {
+        bail!("missing: {program} (apt-get install valgrind)");
+    }
+    Ok(())
+}
+
+/// The figures side by side, with their ratios to the reference.
+pub(crate) fn table(measured: &BTreeMap<Server, Figures>) -> String {
+    use std::fmt::Write as _;
+
+    let mut table = format!("{:40}", "");
+    for server in measured.keys() {
+        write!(table, "{:>22}", server.name()).ok();
+    }
+    let reference = &measured[&REFERENCE];
+    for (kind, per, by_hand) in reference.iter() {
+        write!(table, "\n{:40}", format!("{kind} per {per}")).ok();
+        for figures in measured.values() {
+            let value = figures.get(kind, per).unwrap_or(f64::NAN);
+            write!(table, "{value:>14.2} {:>6.2}x", value / by_hand).ok();
+        }
+    }
+    table
+}

@@ -1,0 +1,288 @@
+//! The servers: how each is built, started and spoken to.
+
+use std::fmt;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::load::Target;
+use crate::machine::Cores;
+
+/// Signs the tokens of a run.
+const SECRET: &str = "the benchmark's own secret, 32 bytes or more";
+
+/// What is measured.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Server {
+    /// The framework, in the order it has by default.
+    Gateway,
+    /// The framework, `serial`.
+    GatewaySerial,
+    /// socketioxide alone.
+    ByHand,
+    /// tokio-tungstenite alone.
+    Frames,
+    /// NestJS.
+    Nest,
+    /// socket.io alone.
+    SocketIo,
+}
+
+impl Server {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Gateway,
+        Self::GatewaySerial,
+        Self::ByHand,
+        Self::Frames,
+        Self::Nest,
+        Self::SocketIo,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::GatewaySerial => "gateway-serial",
+            Self::ByHand => "by-hand",
+            Self::Frames => "frames",
+            Self::Nest => "nest",
+            Self::SocketIo => "socket-io",
+        }
+    }
+
+    const fn source(self) -> Source {
+        match self {
+            Self::Gateway | Self::GatewaySerial => Source::Package("bench-gateway"),
+            Self::ByHand => Source::Package("bench-by-hand"),
+            Self::Frames => Source::Package("bench-frames"),
+            Self::Nest => {
+                Source::Script { directory: "nest", main: "dist/main.js", compiled: true }
+            }
+            Self::SocketIo => {
+                Source::Script { directory: "socket-io", main: "server.mjs", compiled: false }
+            }
+        }
+    }
+
+    const fn namespace(self) -> &'static str {
+        match self {
+            Self::GatewaySerial => "/serial",
+            _ => "/chat",
+        }
+    }
+
+    /// Whether it answers in the order in which it was asked. What socketioxide spawns for each
+    /// message may overtake.
+    pub(crate) const fn keeps_order(self) -> bool {
+        !matches!(self, Self::ByHand)
+    }
+
+    /// Whether it says how many tasks are alive.
+    pub(crate) const fn has_tasks(self) -> bool {
+        matches!(self.source(), Source::Package(_))
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where a server comes from.
+enum Source {
+    /// A package of the workspace.
+    Package(&'static str),
+    /// A directory beside the packages, for Node.
+    Script { directory: &'static str, main: &'static str, compiled: bool },
+}
+
+/// A server that has been built.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) server: Server,
+    pub(crate) executable: PathBuf,
+    arguments: Vec<PathBuf>,
+}
+
+impl Program {
+    /// Builds servers, with a line for each.
+    pub(crate) fn build_all(servers: &[Server], profile: &str) -> Result<Vec<Self>> {
+        let build = |server: &Server| {
+            eprintln!("building {server}");
+            Self::build(*server, profile)
+        };
+        servers.iter().map(build).collect()
+    }
+
+    fn build(server: Server, profile: &str) -> Result<Self> {
+        match server.source() {
+            Source::Package(package) => {
+                let executable = build_package(package, profile)?;
+                Ok(Self { server, executable, arguments: Vec::new() })
+            }
+            Source::Script { directory, main, compiled } => {
+                let directory = scripts(directory);
+                build_scripts(&directory, compiled)?;
+                let arguments = vec![directory.join(main)];
+                Ok(Self { server, executable: "node".into(), arguments })
+            }
+        }
+    }
+
+    /// Starts it, alone on the core of servers.
+    pub(crate) fn start(&self, cores: Cores) -> Result<Running> {
+        self.start_by(Command::new(&self.executable), cores)
+    }
+
+    /// Starts it by a command that ends with its executable.
+    pub(crate) fn start_by(&self, mut command: Command, cores: Cores) -> Result<Running> {
+        command
+            .args(&self.arguments)
+            .env("LISTEN", "127.0.0.1:0")
+            .env("JWT_SECRET", SECRET)
+            .env("NODE_ENV", "production")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        // What a thread starts begins on its core.
+        cores.like_a_server()?;
+        let child = command.spawn();
+        cores.like_clients()?;
+        let mut child = child.with_context(|| format!("{command:?} cannot be run"))?;
+        let stdout = child.stdout.take().context("no stdout")?;
+        let mut running =
+            Running { child, stdout: BufReader::new(stdout), server: self.server, address: None };
+        running.read_address()?;
+        Ok(running)
+    }
+}
+
+/// Builds a package, in a run of its own, so that none decides which features another's
+/// dependencies have. Answers with its executable.
+fn build_package(package: &str, profile: &str) -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    let output = cargo()
+        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
+        .args(["--profile", profile, "--package", package])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo cannot be run")?;
+    ensure!(output.status.success(), "{package} cannot be built");
+    String::from_utf8(output.stdout)?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
+        .next_back()
+        .with_context(|| format!("{package} has no executable"))
+}
+
+/// Installs what a server for Node needs, as its lock file says, and compiles it.
+fn build_scripts(directory: &Path, compiled: bool) -> Result<()> {
+    let npm = |arguments: &[&str]| -> Result<()> {
+        let status = Command::new("npm")
+            .args(arguments)
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .status()
+            .context("missing: node 20.11 or newer with npm")?;
+        ensure!(status.success(), "npm {arguments:?} failed in {}", directory.display());
+        Ok(())
+    };
+    let modified = |file: &str| fs::metadata(directory.join(file)).and_then(|data| data.modified());
+    let installed = modified("node_modules/.package-lock.json");
+    if !installed
+        .is_ok_and(|installed| modified("package-lock.json").is_ok_and(|lock| installed > lock))
+    {
+        npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
+    }
+    if compiled { npm(&["run", "build"]) } else { Ok(()) }
+}
+
+/// The directory of a server for Node.
+pub(crate) fn scripts(directory: &str) -> PathBuf {
+    workspace().join("bench/servers").join(directory)
+}
+
+/// The cargo that runs this, in the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    command
+}
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace")
+}
+
+/// A server's process, which ends when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    /// Kept open: a server that prints must not die of it.
+    stdout: BufReader<ChildStdout>,
+    server: Server,
+    address: Option<SocketAddr>,
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address.expect("read at the start")
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            address: self.address(),
+            namespace: self.server.namespace(),
+            secret: SECRET.to_owned(),
+        }
+    }
+
+    fn read_address(&mut self) -> Result<()> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.stdout.read_line(&mut line)? == 0 {
+                let status = self.child.wait()?;
+                bail!("{} ended before it listened: {status}", self.server);
+            }
+            if let Some(address) = line.trim().strip_prefix("listening on http://") {
+                self.address = Some(address.parse()?);
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many tasks of its runtime are alive.
+    pub(crate) fn tasks(&self) -> Result<u64> {
+        let mut stream = TcpStream::connect(self.address())?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        write!(stream, "GET /tasks HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let body = answer.rsplit("\r\n\r\n").next().unwrap_or_default();
+        body.parse().with_context(|| format!("no number of tasks: {answer}"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
