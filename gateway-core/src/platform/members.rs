@@ -161,3 +161,88 @@ impl Reached<'_> {
 fn socket_named(room: &str) -> Option<Sid> {
     if room.len() == 16 { room.parse().ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+
+    /// `a` and `b` in "lobby", `b` and `c` in "staff", `d` in no room.
+    fn four() -> (Members, [SocketId; 4]) {
+        let ids = [(); 4].map(|()| SocketId(Sid::new()));
+        let mut members = Members::default();
+        for id in ids {
+            members.enter(Arc::new(Link::of_nobody(id)));
+        }
+        let [a, b, c, _] = ids;
+        for (id, room) in [(a, "lobby"), (b, "lobby"), (b, "staff"), (c, "staff")] {
+            members.join(id, room);
+        }
+        (members, ids)
+    }
+
+    fn reached(members: &Members, rooms: &[&str], except: &[&str]) -> HashSet<SocketId> {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let ids = members.of(&Group { rooms: names(rooms), except: names(except) }).ids();
+        let set: HashSet<SocketId> = ids.iter().copied().collect();
+        assert_eq!(set.len(), ids.len(), "each once");
+        set
+    }
+
+    #[test]
+    fn a_group_is_any_of_its_rooms_and_none_of_the_excepted() {
+        let (members, [a, b, c, d]) = four();
+        assert_eq!(reached(&members, &[], &[]), [a, b, c, d].into());
+        assert_eq!(reached(&members, &["lobby"], &[]), [a, b].into());
+        assert_eq!(reached(&members, &["lobby", "staff"], &[]), [a, b, c].into());
+        assert_eq!(reached(&members, &["lobby"], &["staff"]), [a].into());
+        assert_eq!(reached(&members, &[], &["staff"]), [a, d].into());
+        assert_eq!(reached(&members, &["nowhere"], &[]), [].into());
+    }
+
+    #[test]
+    fn the_id_of_a_socket_is_a_room_of_its_own() {
+        let (members, [a, b, c, d]) = four();
+        let (a_room, d_room) = (a.to_string(), d.to_string());
+        assert_eq!(reached(&members, &[&d_room], &[]), [d].into());
+        assert_eq!(reached(&members, &["lobby", &a_room, &d_room], &[]), [a, b, d].into());
+        assert_eq!(reached(&members, &[], &[&a_room, &d_room]), [b, c].into());
+        assert_eq!(reached(&members, &[&a_room], &["lobby"]), [].into());
+        // A name of that length need not be anybody's id.
+        assert_eq!(reached(&members, &["sixteen-letters_"], &[]), [].into());
+    }
+
+    #[test]
+    fn who_goes_leaves_no_room_behind() {
+        let (mut members, [a, b, c, _]) = four();
+        members.leave(a, "lobby");
+        assert_eq!(members.rooms_of(a).count(), 0);
+        let gone = Arc::clone(&members.everyone[&b].link);
+        assert!(members.remove(&gone));
+        assert!(!members.remove(&gone));
+        assert_eq!(members.rooms().collect::<Vec<_>>(), ["staff"]);
+        assert_eq!(reached(&members, &["staff"], &[]), [c].into());
+    }
+
+    #[test]
+    fn who_comes_back_under_the_same_id_is_not_taken_out_for_the_one_before() {
+        let (mut members, [a, ..]) = four();
+        let before = Arc::clone(&members.everyone[&a].link);
+        members.remove(&before);
+        members.enter(Arc::new(Link::of_nobody(a)));
+        assert!(!members.is_here(&before));
+        assert!(!members.remove(&before));
+        assert_eq!(reached(&members, &[&a.to_string()], &[]), [a].into());
+        assert_eq!(members.rooms_of(a).count(), 0);
+    }
+
+    #[test]
+    fn joining_twice_is_joining_once() {
+        let (mut members, [a, ..]) = four();
+        members.join(a, "lobby");
+        assert_eq!(members.rooms_of(a).collect::<Vec<_>>(), ["lobby"]);
+        let both: Names = smallvec!["lobby".to_owned(), "lobby".to_owned()];
+        assert_eq!(members.of(&Group { rooms: both, ..Group::default() }).ids().len(), 2);
+    }
+}

@@ -75,6 +75,17 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    #[cfg(test)]
+    pub(super) fn of_nobody(id: SocketId) -> Self {
+        Self {
+            id,
+            socket: Weak::new(),
+            head: Arc::default(),
+            line: OnceLock::new(),
+            apart: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn transport(&self) -> Option<Transport> {
         self.socket.upgrade().map(|socket| match socket.transport_type() {
             TransportType::Polling => Transport::Polling,
