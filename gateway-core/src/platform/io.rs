@@ -17,12 +17,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::Sleep,
 };
+use tokio_util::io::poll_read_buf;
 
 /// One TCP connection, as those see it who are not its reader or writer.
 #[derive(Debug, Clone, Default)]
@@ -92,15 +94,44 @@ pub(crate) struct GuardedStream {
     write_timeout: Duration,
     /// Runs while a write is pending.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The last read filled the reader's buffer: more has come, most likely.
+    more: bool,
+    /// What was read ahead of the reader.
+    ahead: Option<Box<BytesMut>>,
 }
+
+/// Bytes read at once of what is more than the reader's own buffer takes. That one is small, since
+/// every connection has it; this is there while a large message arrives.
+const AHEAD: usize = 16 * 1024;
 
 impl GuardedStream {
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
-        Self { stream, line: Line::default(), write_timeout, stalled: None }
+        let line = Line::default();
+        Self { stream, line, write_timeout, stalled: None, more: false, ahead: None }
     }
 
     pub(crate) fn line(&self) -> Line {
         self.line.clone()
+    }
+
+    /// Reads more than the reader asks for, which costs fewer calls of the system.
+    fn read_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut ahead = Box::new(BytesMut::with_capacity(AHEAD));
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead);
+        self.more = ahead.len() == ahead.capacity();
+        self.give(ahead, buffer);
+        read.map_ok(|_bytes| ())
+    }
+
+    /// Hands out of what was read ahead, and keeps the rest.
+    fn give(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) {
+        let part = ahead.len().min(buffer.remaining());
+        buffer.put_slice(&ahead.split_to(part));
+        self.ahead = Some(ahead).filter(|rest| !rest.is_empty());
     }
 
     /// Lets a write go through unless the line was cut or the peer has not read for too long.
@@ -143,7 +174,17 @@ impl AsyncRead for GuardedStream {
         if self.line.is_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some(ahead) = self.ahead.take() {
+            self.give(ahead, buffer);
+            return Poll::Ready(Ok(()));
+        }
+        let result = if self.more {
+            self.read_ahead(context, buffer)
+        } else {
+            let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+            self.more = buffer.remaining() == 0;
+            result
+        };
         if result.is_pending() {
             self.line.0.reader.register(context.waker());
             if self.line.is_cut() {

@@ -4,7 +4,7 @@
 //! room can make sure that every member has a place for it before it is handed over in one go.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 
@@ -15,7 +15,6 @@ use socketioxide_core::Sid;
 use super::{Link, SocketId};
 
 type Map<K, V> = HashMap<K, V, RandomState>;
-type Links = Map<SocketId, Arc<Link>>;
 
 /// Names of rooms; one, nearly always.
 pub(crate) type Names = SmallVec<[String; 1]>;
@@ -32,6 +31,12 @@ pub(crate) struct Group {
 pub(super) struct Members {
     everyone: Map<SocketId, Member>,
     rooms: Map<Arc<str>, Links>,
+}
+
+/// The sockets of a room. That of a user has one, mostly, and every user has such a room.
+pub(super) enum Links {
+    One(Arc<Link>),
+    Many(Map<SocketId, Arc<Link>>),
 }
 
 struct Member {
@@ -68,8 +73,14 @@ impl Members {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(room),
         };
-        let links = self.rooms.entry(Arc::clone(&name)).or_default();
-        if links.insert(id, Arc::clone(&member.link)).is_none() {
+        let added = match self.rooms.entry(Arc::clone(&name)) {
+            Entry::Occupied(mut room) => room.get_mut().insert(&member.link),
+            Entry::Vacant(room) => {
+                room.insert(Links::One(Arc::clone(&member.link)));
+                true
+            }
+        };
+        if added {
             member.rooms.push(name);
         }
     }
@@ -82,9 +93,7 @@ impl Members {
     }
 
     fn take_out(&mut self, room: &str, id: SocketId) {
-        let Some(links) = self.rooms.get_mut(room) else { return };
-        links.remove(&id);
-        if links.is_empty() {
+        if self.rooms.get_mut(room).is_some_and(|links| links.is_empty_without(id)) {
             self.rooms.remove(room);
         }
     }
@@ -120,13 +129,47 @@ impl Members {
     }
 
     fn in_room(&self, room: &str) -> impl Iterator<Item = &Arc<Link>> {
-        self.rooms.get(room).into_iter().flat_map(Map::values)
+        self.rooms.get(room).into_iter().flat_map(Links::iter)
     }
 
     /// The socket whose id this is.
     pub(super) fn named(&self, room: &str) -> Option<&Arc<Link>> {
         let member = self.everyone.get(&SocketId(socket_named(room)?))?;
         Some(&member.link)
+    }
+}
+
+impl Links {
+    /// Says whether it was not there.
+    fn insert(&mut self, link: &Arc<Link>) -> bool {
+        match self {
+            Self::One(one) if one.id == link.id => false,
+            Self::One(one) => {
+                let both = [Arc::clone(one), Arc::clone(link)].map(|link| (link.id, link));
+                *self = Self::Many(both.into_iter().collect());
+                true
+            }
+            Self::Many(many) => many.insert(link.id, Arc::clone(link)).is_none(),
+        }
+    }
+
+    /// Takes one out, and says whether nobody is left.
+    fn is_empty_without(&mut self, id: SocketId) -> bool {
+        match self {
+            Self::One(one) => one.id == id,
+            Self::Many(many) => {
+                many.remove(&id);
+                many.is_empty()
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Link>> {
+        let (one, many) = match self {
+            Self::One(one) => (Some(one), None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(Map::values))
     }
 }
 
@@ -143,7 +186,8 @@ impl Reached<'_> {
     pub(super) fn all(&self, mut so: impl FnMut(&Link) -> bool) -> bool {
         match self {
             Self::Nobody => true,
-            Self::Room(links) => links.values().all(|link| so(link)),
+            Self::Room(Links::One(link)) => so(link),
+            Self::Room(Links::Many(links)) => links.values().all(|link| so(link)),
             Self::Listed(links) => links.iter().all(|link| so(link)),
         }
     }
@@ -151,7 +195,7 @@ impl Reached<'_> {
     pub(super) fn ids(&self) -> Vec<SocketId> {
         match self {
             Self::Nobody => Vec::new(),
-            Self::Room(links) => links.keys().copied().collect(),
+            Self::Room(links) => links.iter().map(|link| link.id).collect(),
             Self::Listed(links) => links.iter().map(|link| link.id).collect(),
         }
     }
