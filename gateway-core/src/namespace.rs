@@ -15,6 +15,7 @@ use crate::{
     platform::{Frame, Group, Hub, SocketId},
     presence::PresenceStore,
     rooms,
+    server_side::ServerSide,
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
@@ -27,6 +28,7 @@ pub(crate) struct Namespace {
     clients: RwLock<HashMap<SocketId, Weak<Connection>, RandomState>>,
     slow_clients: AtomicU64,
     presence: Option<Arc<dyn PresenceStore>>,
+    pub(crate) server_side: ServerSide,
 }
 
 impl Namespace {
