@@ -28,13 +28,16 @@ export function open(t, url, { transport = 'websocket', prepare, ...options } = 
   const socket = io(url, {
     forceNew: true,
     reconnection: false,
-    autoConnect: false,
+    autoConnect: !prepare,
     ...OPTIONS[transport],
     ...options,
   });
   t.after(() => socket.disconnect());
-  prepare?.(socket);
-  return socket.connect();
+  if (prepare) {
+    prepare(socket);
+    socket.connect();
+  }
+  return socket;
 }
 
 export async function connected(socket) {
