@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs all tests: formatting, lints, documentation, the Rust tests, the suites of the real
-# clients, and the memory of a connection. It installs what they need. What it cannot install it
+# clients (on SQLite and on a PostgreSQL of their own), and the memory of a connection. It installs what they need. What it cannot install it
 # names in one line and skips; with CI=true that is a failure in the end.
 #
 #   scripts/test.sh            everything
@@ -80,7 +80,14 @@ has cargo || {
 step "formatting" cargo fmt --all --check || :
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings || :
 step "documentation" rust_documentation || :
-step "Rust tests" cargo test --locked --workspace || :
+# The stores are tested on PostgreSQL, too, where there is one.
+postgres=()
+if scripts/with-postgres.sh --check 2>/dev/null || { install_packages postgresql && scripts/with-postgres.sh --check; }; then
+  postgres=(scripts/with-postgres.sh)
+else
+  skip "stores on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
+fi
+step "Rust tests" "${postgres[@]}" cargo test --locked --workspace || :
 # Without them the rest has nothing to talk to.
 step "programs for the clients" cargo build --locked -p demo-app -p tests --bins || summary
 
@@ -108,6 +115,11 @@ if ! node_is_new_enough; then
   skip "page in a browser" "missing: node 20.11 or newer with npm"
 elif step "packages of the official client" node_packages; then
   step "official client" npm --prefix tests/wire test || :
+  if ((${#postgres[@]} > 0)); then
+    step "official client, on PostgreSQL" "${postgres[@]}" npm --prefix tests/wire run test:postgres || :
+  else
+    skip "official client, on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
+  fi
   if has_browser || install_packages chromium; then
     step "page in a browser" npm --prefix tests/wire run test:page || :
   else

@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use axum::routing::post;
 use axum::{Json, Router};
 use gateway_core::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use crate::http_error::HttpError;
+use crate::http::{self, HttpError};
 
 /// How long a token from the login is good.
-const TOKEN_LIFETIME: Duration = Duration::hours(1);
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// A user, as the claims of an access token name it.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,17 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     /// What the user may do, beyond what everyone may.
     pub(crate) role: Option<String>,
+    /// When the token no longer holds, in seconds since 1970.
+    exp: f64,
+}
+
+impl User {
+    /// How long the token still holds.
+    pub(crate) fn remaining(&self) -> Duration {
+        let ends = Duration::try_from_secs_f64(self.exp).unwrap_or(Duration::MAX);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        ends.saturating_sub(now)
+    }
 }
 
 /// A user's number. Read from a number or a string of digits, always written as a number.
@@ -105,9 +116,7 @@ struct Login {
 impl Login {
     /// Reads field by field, to name every wrong one and not only the first.
     fn parse(body: &[u8]) -> Result<Self, HttpError> {
-        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
-            return Err(HttpError::Validation(vec![FieldError::new("", "must be a JSON object")]));
-        };
+        let mut body = http::object(body)?;
         let mut take = |field| body.remove(field).unwrap_or_default();
         let user_id = serde_json::from_value(take("userId"))
             .map_err(|_| FieldError::new("userId", "must be a number or a string of digits"));
@@ -124,7 +133,7 @@ impl Login {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -154,11 +163,20 @@ mod tests {
             json!(null),
             json!([7]),
         ] {
-            assert!(user(json!({ "sub": sub })).is_err(), "{sub}");
+            assert!(user(json!({ "sub": sub, "exp": 1 })).is_err(), "{sub}");
         }
-        assert!(user(json!({"sub": "99999999999999999999"})).is_err());
-        assert!(user(json!({"role": "admin"})).is_err());
-        assert!(user(json!({"sub": 7, "role": 7})).is_err());
+        assert!(user(json!({"sub": "99999999999999999999", "exp": 1})).is_err());
+        assert!(user(json!({"role": "admin", "exp": 1})).is_err());
+        assert!(user(json!({"sub": 7, "role": 7, "exp": 1})).is_err());
+    }
+
+    #[test]
+    fn a_token_holds_until_its_exp() {
+        let remaining = |exp| user(json!({"sub": 7, "exp": exp})).unwrap().remaining();
+        assert_eq!(remaining(json!(1)), Duration::ZERO);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        assert!((50.0..=60.0).contains(&remaining(json!(now + 60.0)).as_secs_f64()));
+        assert!(remaining(json!(1e300)) > Duration::from_secs(1 << 60));
     }
 
     fn wrong_fields(body: &str) -> Vec<Value> {

@@ -8,7 +8,7 @@ use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use gateway_core::prelude::JwtService;
 use uuid::Uuid;
 
-/// Chat with rooms over Socket.IO, on one SQLite file.
+/// Chat with rooms and order notifications over Socket.IO, on SQLite or PostgreSQL.
 #[derive(Clone, Parser)]
 #[command(version)]
 pub(crate) struct Config {
@@ -26,7 +26,7 @@ pub(crate) struct Config {
     )]
     jwt_secret: Option<String>,
 
-    /// SQLite database, created if missing. `sqlite::memory:` keeps nothing.
+    /// SQLite file, created if missing, or a PostgreSQL database (`postgres://..`). `sqlite::memory:` keeps nothing.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
     pub(crate) database_url: String,
 

@@ -5,7 +5,8 @@ mod chat;
 mod clock;
 mod config;
 mod database;
-mod http_error;
+mod http;
+mod orders;
 mod page;
 mod presence;
 mod process;
@@ -17,16 +18,16 @@ use gateway_core::prelude::*;
 async fn main() -> Result<(), AppError> {
     let config = config::Config::load();
     let stop = process::start()?;
-    let database = database::open(&config.database_url).await?;
     let app = App::builder()
         .provide(config.jwt_service())
         .provide(config.clone())
-        .provide(chat::MessageStore::new(database))
-        .routes(auth::routes(config.dev_login()).merge(page::routes()))
+        .provide(stop.clone())
+        .provide(database::open(&config.database_url).await?)
+        .routes(auth::routes(config.dev_login()).merge(orders::routes()).merge(page::routes()))
         .build()
         .await?;
     println!("{}", app.route_table());
     let bound = app.bind(config.listen).await?;
     println!("listening on http://{}", bound.local_addr());
-    bound.serve_until(stop).await
+    bound.serve_until(stop.requested()).await
 }

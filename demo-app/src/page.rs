@@ -13,12 +13,17 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &[u8]); 10] = [
+const FILES: [(&str, &str, &[u8]); 15] = [
     ("/", HTML, include_bytes!("public/index.html")),
     ("/client/style.css", CSS, include_bytes!("public/style.css")),
     ("/client/app.js", SCRIPT, include_bytes!("public/app.js")),
     ("/client/pane.js", SCRIPT, include_bytes!("public/pane.js")),
     ("/client/room.js", SCRIPT, include_bytes!("public/room.js")),
+    ("/client/rooms.js", SCRIPT, include_bytes!("public/rooms.js")),
+    ("/client/orders.js", SCRIPT, include_bytes!("public/orders.js")),
+    ("/client/presence.js", SCRIPT, include_bytes!("public/presence.js")),
+    ("/client/users.js", SCRIPT, include_bytes!("public/users.js")),
+    ("/client/events.js", SCRIPT, include_bytes!("public/events.js")),
     ("/client/connection.js", SCRIPT, include_bytes!("public/connection.js")),
     ("/client/frames.js", SCRIPT, include_bytes!("public/frames.js")),
     ("/client/texts.js", SCRIPT, include_bytes!("public/texts.js")),

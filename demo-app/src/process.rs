@@ -2,13 +2,32 @@
 
 use std::io::{self, IsTerminal as _};
 
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// Asks whatever runs without an end of its own to come to one.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(CancellationToken);
+
+impl Stop {
+    /// Ends when the process is asked to stop.
+    pub(crate) fn requested(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.clone().cancelled_owned()
+    }
+}
+
 /// Starts the log, and listens for the signal to stop.
-pub(crate) fn start() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub(crate) fn start() -> io::Result<Stop> {
     log_to_stderr();
-    stop_signal()
+    let signal = stop_signal()?;
+    let stop = Stop(CancellationToken::new());
+    let asked = stop.0.clone();
+    tokio::spawn(async move {
+        signal.await;
+        asked.cancel();
+    });
+    Ok(stop)
 }
 
 /// Logs to stderr, so that stdout keeps the route table and the address. `RUST_LOG` chooses what; default `info`.

@@ -43,6 +43,7 @@ mod reply;
 mod report;
 mod rooms;
 mod server;
+mod server_side;
 mod session;
 mod socket;
 mod table;
@@ -75,8 +76,9 @@ pub use crate::{
     ready::{Logging, Roles, Throttle, Timeout},
     reply::{Reply, StreamItem, WsResponse, WsStream},
     server::{Broadcast, Rooms, Server},
+    server_side::{Missed, ServerSideEvents},
     session::Authenticated,
-    socket::Socket,
+    socket::{PendingAck, Socket},
     wire::{Args, Argument, ArgumentList, Arguments, Payload},
 };
 pub use bytes::Bytes;

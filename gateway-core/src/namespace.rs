@@ -14,6 +14,7 @@ use crate::{
     connection::Connection,
     platform::{Hub, SocketId},
     presence::PresenceStore,
+    server_side::ServerSide,
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
@@ -26,6 +27,7 @@ pub(crate) struct Namespace {
     clients: RwLock<HashMap<SocketId, Weak<Connection>, RandomState>>,
     slow_clients: AtomicU64,
     presence: Option<Arc<dyn PresenceStore>>,
+    pub(crate) server_side: ServerSide,
 }
 
 impl Namespace {

@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     connection::Connection,
-    platform::{Frame, Refused},
+    platform::{Answer, Frame, Refused},
 };
 
 /// Packets that may wait for one socket beyond the platform's buffer.
@@ -23,6 +23,9 @@ const OVERFLOW_PACKETS: usize = 8_192;
 
 /// Bytes that may wait for one socket beyond the platform's buffer.
 const OVERFLOW_BYTES: usize = 16 * 1024 * 1024;
+
+/// Between two looks whether the platform's buffer has room.
+const LONGEST_NAP: Duration = Duration::from_millis(20);
 
 /// What becomes of an emit to a room when one member's overflow queue is full: the emit itself
 /// never waits for a member.
@@ -179,6 +182,46 @@ impl Connection {
         }
     }
 
+    /// Sends an event that asks for an acknowledgement, as soon as there is room, for at most
+    /// `patience`. Only the platform can number it, so it cannot wait in the queue, but it does not
+    /// overtake it either.
+    pub(crate) async fn send_with_ack(
+        &self,
+        frame: Frame,
+        patience: Duration,
+    ) -> Result<Answer, NotSent> {
+        let deadline = Instant::now() + patience;
+        let mut nap = Duration::from_millis(1);
+        loop {
+            self.outbox_drained(deadline.saturating_duration_since(Instant::now())).await?;
+            match self.try_send_with_ack(frame.clone()) {
+                Err(NotSent::Full) if Instant::now() < deadline => {}
+                result => return result,
+            }
+            tokio::time::sleep(nap).await;
+            nap = (nap * 2).min(LONGEST_NAP);
+        }
+    }
+
+    fn try_send_with_ack(&self, frame: Frame) -> Result<Answer, NotSent> {
+        if self.is_closed() || self.is_ending() {
+            return Err(NotSent::Gone);
+        }
+        let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };
+        let queue = self.outbox.lock();
+        if !queue.frames.is_empty() || !self.link.claim() {
+            return Err(NotSent::Full);
+        }
+        match hub.send_with_ack(self.id(), frame) {
+            Ok(answer) => {
+                self.stand_apart(!self.link.can_claim());
+                Ok(answer)
+            }
+            Err(Refused::Full) => Err(NotSent::Full),
+            Err(Refused::Gone) => Err(NotSent::Gone),
+        }
+    }
+
     /// Waits until nothing is queued here, for at most `patience`: what is sent past the queue must
     /// not overtake it.
     pub(crate) async fn outbox_drained(&self, patience: Duration) -> Result<(), NotSent> {
@@ -201,7 +244,6 @@ impl Connection {
     async fn empty_outbox(self: Arc<Self>) {
         /// How often to look at once before sleeping: a healthy reader needs a few microseconds.
         const SPINS: u32 = 64;
-        const LONGEST_NAP: Duration = Duration::from_millis(20);
 
         let mut spins = 0;
         let mut nap = Duration::from_millis(1);

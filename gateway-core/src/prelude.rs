@@ -13,9 +13,9 @@ pub use crate::{
     Ack, AckError, App, AppError, Args, ArgumentMetadata, Arguments, Authenticated, Authenticator,
     Broadcast, DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
     ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject, Interceptor,
-    Logging, MessageBody, Next, OnPresence, Overflow, Pipe, Presence, PresenceError, Reply, Roles,
-    Server, Socket, SocketData, SocketId, Throttle, Timeout, Transport, WsException, WsResponse,
-    WsStream,
+    Logging, MessageBody, Missed, Next, OnPresence, Overflow, PendingAck, Pipe, Presence,
+    PresenceError, Reply, Roles, Server, ServerSideEvents, Socket, SocketData, SocketId, Throttle,
+    Timeout, Transport, WsException, WsResponse, WsStream,
 };
 #[cfg(feature = "jwt")]
 pub use crate::{JwtAuthenticator, JwtService};

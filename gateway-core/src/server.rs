@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Serialize, de::DeserializeOwned};
 use smallvec::smallvec;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     outbox::{NotSent, Overflow},
     platform::{Frame, Group, Names, SocketId},
     rooms,
+    server_side::ServerSideEvents,
     socket::{Socket, check_event},
     wire::Payload,
 };
@@ -115,6 +117,37 @@ impl Server {
     #[must_use]
     pub fn slow_clients_disconnected(&self) -> u64 {
         self.namespace.slow_clients()
+    }
+
+    /// Tells every process of the application, this one included: what
+    /// [`server_side_events`](Self::server_side_events) of the same name yield there. Clients hear
+    /// nothing of it.
+    ///
+    /// At most once, like all that is emitted: a good way to say that there is something new, and
+    /// no place to keep it.
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
+    pub async fn server_side_emit(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Serialize,
+    ) -> Result<(), EmitError> {
+        let payload = serde_json::to_string(&payload);
+        let payload = payload.map_err(|error| EmitError::Encode(error.to_string()))?;
+        self.namespace.server_side.deliver(event.as_ref(), payload.into());
+        Ok(())
+    }
+
+    /// Every event of this name that any process of the application emits from now on with
+    /// [`server_side_emit`](Self::server_side_emit) (NestJS: `server.on(..)` of what
+    /// `serverSideEmit(..)` sends).
+    #[must_use]
+    pub fn server_side_events<T: DeserializeOwned>(
+        &self,
+        event: impl AsRef<str>,
+    ) -> ServerSideEvents<T> {
+        self.namespace.server_side.listen(event.as_ref())
     }
 
     fn everyone(&self) -> Broadcast {

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::{
     connection::Connection,
     error::{AckError, Disconnected, EmitError},
     handshake::Handshake,
-    platform::{Answer, Frame, Refused, SocketId, Transport},
+    platform::{Answer, Frame, SocketId, Transport},
     server::{Broadcast, Rooms},
     wire::{InboundArguments, Payload},
 };
@@ -110,39 +111,30 @@ impl Socket {
         event: impl AsRef<str>,
         payload: impl Payload,
     ) -> Result<T, AckError> {
+        self.request(event, payload).await?.answer().await
+    }
+
+    /// The first half of [`emit_with_ack`](Self::emit_with_ack): sends the event as
+    /// [`emit`](Self::emit) does, and leaves it to the caller when to look for the acknowledgement.
+    /// Several in a row leave in that order, and none waits for the answer to the one before.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub async fn request(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<PendingAck, EmitError> {
         let frame = self.encode(event.as_ref(), &payload)?;
         let settings = &self.connection.gateway().settings;
-        let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
-        let mut nap = Duration::from_millis(1);
-        loop {
-            self.connection.outbox_drained(settings.emit_timeout).await?;
-            let answer = async {
-                if !self.connection.link.claim() {
-                    return Answer::Refused(Refused::Full);
-                }
-                hub.send_with_ack(self.id(), frame.clone(), settings.ack_timeout).await
-            };
-            let answer = tokio::select! {
-                answer = answer => answer,
-                () = self.connection.gone() => return Err(EmitError::Disconnected.into()),
-            };
-            match answer {
-                Answer::Acknowledged(packet) => {
-                    return InboundArguments::acknowledgement(packet.text(), packet.attachments())
-                        .decode()
-                        .map_err(|error| AckError::Decode(error.field.message));
-                }
-                Answer::TimedOut => return Err(AckError::Timeout),
-                Answer::Refused(Refused::Gone) => return Err(EmitError::Disconnected.into()),
-                Answer::Refused(Refused::Full) => {
-                    if nap > settings.emit_timeout {
-                        return Err(EmitError::Full.into());
-                    }
-                    tokio::time::sleep(nap).await;
-                    nap *= 2;
-                }
-            }
-        }
+        let answer = self.connection.send_with_ack(frame, settings.emit_timeout).await?;
+        let connection = Arc::clone(&self.connection);
+        Ok(PendingAck { answer, connection, sent: Instant::now(), patience: settings.ack_timeout })
+    }
+
+    /// Resolves once the client is gone; for tasks that serve one socket.
+    pub async fn disconnected(&self) {
+        self.connection.gone().await;
     }
 
     /// Enters rooms: a name, or several.
@@ -197,6 +189,69 @@ impl Socket {
         check_event(event)?;
         let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
         Ok(hub.encode_event(event, payload)?)
+    }
+}
+
+/// The acknowledgement of an event that was sent with [`Socket::request`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # use gateway_core::prelude::*;
+/// # async fn deliver(socket: &Socket, parcels: &[String]) -> Result<(), AckError> {
+/// let mut pending = Vec::new();
+/// for parcel in parcels {
+///     pending.push(socket.request("parcel", parcel).await?);
+/// }
+/// for ack in pending {
+///     let _signature: String = ack.within(Duration::from_secs(60)).answer().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an acknowledgement nobody waits for is lost"]
+pub struct PendingAck {
+    answer: Answer,
+    connection: Arc<Connection>,
+    sent: Instant,
+    patience: Duration,
+}
+
+impl PendingAck {
+    /// Waits so long, from the sending on, instead of
+    /// [`ack_timeout`](crate::AppBuilder::ack_timeout).
+    pub fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Waits for it. A tuple takes all its arguments, any other type the first.
+    ///
+    /// # Errors
+    /// When the client did not answer, or with something else than a `T`.
+    pub async fn answer<T: DeserializeOwned>(self) -> Result<T, AckError> {
+        let Self { answer, connection, sent, patience } = self;
+        let packet = tokio::select! {
+            // What came in time counts, even where the client has left since and this task has used
+            // up its turn.
+            biased;
+            packet = tokio::task::unconstrained(answer.packet()) => packet,
+            () = connection.gone() => None,
+            () = tokio::time::sleep(patience.saturating_sub(sent.elapsed())) => {
+                return Err(AckError::Timeout);
+            }
+        };
+        let packet = packet.ok_or(EmitError::Disconnected)?;
+        InboundArguments::acknowledgement(packet.text(), packet.attachments())
+            .decode()
+            .map_err(|error| AckError::Decode(error.field.message))
+    }
+}
+
+impl fmt::Debug for PendingAck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PendingAck")
+            .field("socket", &self.connection.id())
+            .finish_non_exhaustive()
     }
 }
 

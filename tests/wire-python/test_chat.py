@@ -1,9 +1,11 @@
-"""The chat of the demo, and arguments of any kind, by python-socketio's client."""
+"""The chat and the orders of the demo, and arguments of any kind, by python-socketio's client."""
 
 import asyncio
+import json
 import pathlib
 import tempfile
 import unittest
+import urllib.request
 
 import socketio
 from socketio.exceptions import ConnectionError as Refused
@@ -76,9 +78,10 @@ class Chat(unittest.IsolatedAsyncioTestCase):
         )
         cls.addClassCleanup(cls.demo.stop)
 
-    async def device(self, user, transport="websocket", **options):
+    async def device(self, user, transport="websocket", prepare=lambda client: None, **options):
         device = Device("/chat")
         self.addAsyncCleanup(device.close)
+        prepare(device.client)
         options.setdefault("auth", {"token": token(user)})
         return await device.connect(self.demo.url, transport, **options)
 
@@ -140,6 +143,41 @@ class Chat(unittest.IsolatedAsyncioTestCase):
             await device.client.emit("send-message", {**room, "content": str(number)}, "/chat")
         stored = (await device.ask("history", {**room, "limit": 200}))["messages"]
         self.assertEqual([message["content"] for message in stored], [str(n) for n in range(100)])
+
+    async def order(self, user):
+        request = urllib.request.Request(
+            f"{self.demo.url}/orders",
+            data=json.dumps({"items": [{"sku": "A1", "quantity": 2}]}).encode(),
+            headers={"Authorization": f"Bearer {token(user)}", "Content-Type": "application/json"},
+        )
+        reply = await asyncio.to_thread(urllib.request.urlopen, request, timeout=PATIENCE)
+        with reply:
+            self.assertEqual(reply.status, 201)
+            return json.load(reply)["id"]
+
+    async def test_an_order_update_comes_again_until_it_is_acknowledged(self):
+        user = 30
+        order = await self.order(user)
+        update = {"orderId": order, "status": "confirmed", "message": "你的订单已确认"}
+        for transport in TRANSPORTS:
+            # This client acknowledges whatever a handler was called with, so this one never ends.
+            asked = asyncio.Event()
+
+            async def never(body):
+                self.assertEqual(body, update)
+                asked.set()
+                await asyncio.Event().wait()
+
+            device = await self.device(user, transport, prepare=lambda client: client.on(
+                "order-update", never, namespace="/chat"
+            ))
+            await asyncio.wait_for(asked.wait(), PATIENCE)
+            await device.close()
+
+        device = await self.device(user)
+        self.assertEqual(await device.until(1), [("order-update", update)])
+        second = await self.order(user)
+        self.assertEqual((await device.until(2))[-1][1]["orderId"], second)
 
     async def test_bad_and_missing_tokens_are_refused(self):
         for bad in ["garbage", token(1, "another secret"), token(1, exp=1)]:

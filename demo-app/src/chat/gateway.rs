@@ -14,6 +14,7 @@ use super::store::{Appended, Draft, MessageStore};
 use super::timing::Timing;
 use crate::auth::User;
 use crate::config::Config;
+use crate::orders::NotificationsService;
 use crate::ws_error::WsExceptionFilter;
 
 /// The chat. Every client in it is a [`User`].
@@ -37,8 +38,14 @@ pub(crate) struct ChatGateway {
 #[web_socket_gateway]
 impl ChatGateway {
     #[on_connection]
-    async fn connected(&self, socket: Socket, Identity(user): Identity<User>) {
+    async fn connected(
+        &self,
+        socket: Socket,
+        Identity(user): Identity<User>,
+        Inject(notifications): Inject<NotificationsService>,
+    ) {
         tracing::info!(socket = %socket.id(), user = %user.id, role = user.role, "connected");
+        notifications.attend(socket, user.id);
     }
 
     #[on_disconnect]
@@ -126,6 +133,13 @@ impl ChatGateway {
         let (after, limit) = body.page();
         let messages = self.messages.history(&body.room_id, user.id, after, limit).await?;
         Ok(History { messages: messages.ok_or_else(not_a_member)? })
+    }
+}
+
+impl ChatGateway {
+    /// All clients of the chat.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 }
 

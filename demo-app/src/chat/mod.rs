@@ -6,4 +6,4 @@ mod model;
 mod store;
 mod timing;
 
-pub(crate) use store::MessageStore;
+pub(crate) use gateway::ChatGateway;

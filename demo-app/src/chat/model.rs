@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::auth::UserId;
+use crate::database::storable;
 
 const HISTORY_LIMIT_DEFAULT: i64 = 50;
 
@@ -13,7 +14,7 @@ const HISTORY_LIMIT_DEFAULT: i64 = 50;
 #[derive(Debug, Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RoomRequest {
-    #[garde(length(chars, min = 1, max = 64))]
+    #[garde(length(chars, min = 1, max = 64), custom(storable))]
     pub(super) room_id: String,
 }
 
@@ -21,15 +22,15 @@ pub(super) struct RoomRequest {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SendMessage {
-    #[garde(length(chars, min = 1, max = 64))]
+    #[garde(length(chars, min = 1, max = 64), custom(storable))]
     pub(super) room_id: String,
     /// No content is the same mistake as a blank one.
     #[serde(default, deserialize_with = "null_is_empty")]
-    #[garde(length(chars, max = 4000))]
+    #[garde(length(chars, max = 4000), custom(storable))]
     pub(super) content: String,
     /// The client's own name for this message: repeating it does not repeat the message. An empty
     /// name would make all messages of a careless client one message.
-    #[garde(length(chars, min = 1, max = 128))]
+    #[garde(length(chars, min = 1, max = 128), inner(custom(storable)))]
     pub(super) client_id: Option<String>,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct SendMessage {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HistoryRequest {
-    #[garde(length(chars, min = 1, max = 64))]
+    #[garde(length(chars, min = 1, max = 64), custom(storable))]
     pub(super) room_id: String,
     #[garde(custom(is_message_id))]
     after: Option<String>,

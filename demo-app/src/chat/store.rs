@@ -1,6 +1,9 @@
-//! Members and messages in SQLite. Knows nothing of sockets.
+//! Members and messages in the database. Knows nothing of sockets.
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::sync::Arc;
+
+use gateway_core::injectable;
+use sqlx::{AnyConnection, AnyPool};
 use uuid::Uuid;
 
 use super::model::ChatMessage;
@@ -9,8 +12,9 @@ use crate::clock;
 
 /// The rooms as they are stored: who may write to them, and what was written.
 #[derive(Clone, Debug)]
-pub(crate) struct MessageStore {
-    database: SqlitePool,
+#[injectable]
+pub(super) struct MessageStore {
+    database: Arc<AnyPool>,
 }
 
 /// A message on its way into the store.
@@ -35,11 +39,6 @@ pub(super) enum Appended {
 }
 
 impl MessageStore {
-    /// A store on a database whose tables are up to date.
-    pub(crate) fn new(database: SqlitePool) -> Self {
-        Self { database }
-    }
-
     /// Makes a user a member. False if it was one.
     pub(super) async fn join(&self, room_id: &str, user: UserId) -> Result<bool, sqlx::Error> {
         let result = sqlx::query(
@@ -47,7 +46,7 @@ impl MessageStore {
         )
         .bind(room_id)
         .bind(user)
-        .execute(&self.database)
+        .execute(&*self.database)
         .await?;
         Ok(result.rows_affected() > 0)
     }
@@ -57,23 +56,22 @@ impl MessageStore {
         let result = sqlx::query("DELETE FROM members WHERE room_id = $1 AND user_id = $2")
             .bind(room_id)
             .bind(user)
-            .execute(&self.database)
+            .execute(&*self.database)
             .await?;
         Ok(result.rows_affected() > 0)
     }
 
     /// Stores a message of a member, once.
     pub(super) async fn append(&self, draft: Draft<'_>) -> Result<Appended, sqlx::Error> {
-        let mut transaction = self.begin_write().await?;
-        if !is_member(&mut transaction, draft.room_id, draft.sender).await? {
+        let mut transaction = self.database.begin().await?;
+        let Some(newest) = take_turn(&mut transaction, draft).await? else {
             return Ok(Appended::NotAMember);
-        }
+        };
         if let Some(message) = known(&mut transaction, draft).await? {
             return Ok(Appended::Known(message));
         }
-        // Named inside the transaction: ids sort in the order in which messages became visible.
         let message = ChatMessage {
-            id: Uuid::now_v7().to_string(),
+            id: id_after(&newest).to_string(),
             room_id: draft.room_id.to_owned(),
             content: draft.content.to_owned(),
             sender_id: draft.sender,
@@ -91,6 +89,11 @@ impl MessageStore {
         .bind(draft.client_id)
         .execute(&mut *transaction)
         .await?;
+        sqlx::query("UPDATE rooms SET newest = $2 WHERE id = $1")
+            .bind(&message.room_id)
+            .bind(&message.id)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(Appended::New(message))
     }
@@ -132,28 +135,50 @@ impl MessageStore {
             };
         Ok(Some(messages))
     }
+}
 
-    /// Takes the write lock at once: a transaction that reads first and then finds another writer
-    /// ahead of it fails without waiting.
-    async fn begin_write(&self) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
-        self.database.begin_with("BEGIN IMMEDIATE").await
+/// Waits until nobody else writes to the room, and says what its newest message is. `None` if the
+/// sender is not a member.
+async fn take_turn(
+    connection: &mut AnyConnection,
+    draft: Draft<'_>,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "INSERT INTO rooms (id, newest) \
+         SELECT room_id, '' FROM members WHERE room_id = $1 AND user_id = $2 \
+         ON CONFLICT (id) DO UPDATE SET newest = rooms.newest RETURNING newest",
+    )
+    .bind(draft.room_id)
+    .bind(draft.sender)
+    .fetch_optional(connection)
+    .await
+}
+
+/// An id that sorts behind another, whatever the clock of the process that made that one.
+fn id_after(newest: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    match Uuid::try_parse(newest) {
+        // Its last 62 bits count on: they were drawn, and are never all ones.
+        Ok(newest) if newest >= id => Uuid::from_u128(newest.as_u128() + 1),
+        _ => id,
     }
 }
 
 async fn is_member(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     room_id: &str,
     user: UserId,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE room_id = $1 AND user_id = $2)")
+    let row = sqlx::query("SELECT 1 FROM members WHERE room_id = $1 AND user_id = $2")
         .bind(room_id)
         .bind(user)
-        .fetch_one(connection)
-        .await
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
 }
 
 async fn known(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     draft: Draft<'_>,
 ) -> Result<Option<ChatMessage>, sqlx::Error> {
     let Some(client_id) = draft.client_id else {

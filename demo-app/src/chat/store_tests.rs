@@ -1,32 +1,25 @@
-//! The store against a real SQLite file.
-
-use std::path::PathBuf;
+//! The store, on every database.
 
 use super::*;
-use crate::database;
+use crate::database::{
+    self,
+    tests::{TestDatabase, on_every_database},
+};
 
 const ANN: UserId = UserId(1);
 const BEN: UserId = UserId(2);
 
-/// A database file of its own for one test.
-struct File(PathBuf);
+on_every_database!(
+    a_restart_keeps_members_and_history,
+    only_members_write_and_read,
+    history_is_the_newest_or_what_comes_after,
+    a_client_id_names_one_message_per_sender_and_room,
+    writers_wait_for_each_other,
+    ids_go_on_from_the_newest_whatever_the_clock,
+);
 
-impl File {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("chat-store-{}.db", Uuid::new_v4())))
-    }
-
-    async fn open(&self) -> MessageStore {
-        MessageStore::new(database::open(&format!("sqlite://{}", self.0.display())).await.unwrap())
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
-        }
-    }
+async fn open(database: &TestDatabase) -> MessageStore {
+    MessageStore { database: Arc::new(database.open().await) }
 }
 
 fn draft(sender: UserId, content: &str) -> Draft<'_> {
@@ -46,32 +39,29 @@ async fn contents(store: &MessageStore, after: Option<&str>, limit: i64) -> Vec<
     messages.into_iter().map(|message| message.content).collect()
 }
 
-#[tokio::test]
-async fn a_restart_keeps_members_and_history() {
-    let file = File::new();
-    let store = file.open().await;
+async fn a_restart_keeps_members_and_history(database: TestDatabase) {
+    let store = open(&database).await;
     store.join("lobby", ANN).await.unwrap();
     let message = say(&store, ANN, "hello").await;
     store.database.close().await;
 
-    let store = file.open().await;
+    let store = open(&database).await;
     assert!(!store.join("lobby", ANN).await.unwrap());
     assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), Some(vec![message]));
 }
 
 #[tokio::test]
 async fn a_database_in_memory_is_one_database() {
-    let store = MessageStore::new(database::open("sqlite::memory:").await.unwrap());
+    let store =
+        MessageStore { database: Arc::new(database::open("sqlite::memory:").await.unwrap()) };
     store.join("lobby", ANN).await.unwrap();
     say(&store, ANN, "hello").await;
     let (first, second) = tokio::join!(contents(&store, None, 50), contents(&store, None, 50));
     assert_eq!((first, second), (vec!["hello".to_owned()], vec!["hello".to_owned()]));
 }
 
-#[tokio::test]
-async fn only_members_write_and_read() {
-    let file = File::new();
-    let store = file.open().await;
+async fn only_members_write_and_read(database: TestDatabase) {
+    let store = open(&database).await;
     assert_eq!(store.append(draft(ANN, "x")).await.unwrap(), Appended::NotAMember);
     assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), None);
 
@@ -86,10 +76,8 @@ async fn only_members_write_and_read() {
     assert_eq!(store.history("lobby", ANN, None, 50).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn history_is_the_newest_or_what_comes_after() {
-    let file = File::new();
-    let store = file.open().await;
+async fn history_is_the_newest_or_what_comes_after(database: TestDatabase) {
+    let store = open(&database).await;
     store.join("lobby", ANN).await.unwrap();
     store.join("attic", ANN).await.unwrap();
     let mut ids = Vec::new();
@@ -105,10 +93,8 @@ async fn history_is_the_newest_or_what_comes_after() {
     assert_eq!(contents(&store, Some(&ids[3]), 2).await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_client_id_names_one_message_per_sender_and_room() {
-    let file = File::new();
-    let store = file.open().await;
+async fn a_client_id_names_one_message_per_sender_and_room(database: TestDatabase) {
+    let store = open(&database).await;
     for (room, user) in [("lobby", ANN), ("lobby", BEN), ("attic", ANN)] {
         store.join(room, user).await.unwrap();
     }
@@ -125,10 +111,8 @@ async fn a_client_id_names_one_message_per_sender_and_room() {
     }
 }
 
-#[tokio::test]
-async fn writers_wait_for_each_other() {
-    let file = File::new();
-    let (here, there) = (file.open().await, file.open().await);
+async fn writers_wait_for_each_other(database: TestDatabase) {
+    let (here, there) = (open(&database).await, open(&database).await);
     here.join("lobby", ANN).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for number in 0..40 {
@@ -147,4 +131,22 @@ async fn writers_wait_for_each_other() {
         .count();
     assert_eq!(new, 10);
     assert_eq!(contents(&here, None, 200).await.len(), 10);
+}
+
+async fn ids_go_on_from_the_newest_whatever_the_clock(database: TestDatabase) {
+    let store = open(&database).await;
+    store.join("lobby", ANN).await.unwrap();
+    let first = say(&store, ANN, "first").await;
+    // A process whose clock is far ahead wrote last.
+    let ahead = "ffff0000-0000-7000-8000-00000000000f";
+    sqlx::query("UPDATE rooms SET newest = $1")
+        .bind(ahead)
+        .execute(&*store.database)
+        .await
+        .unwrap();
+    let second = say(&store, ANN, "second").await;
+    let third = say(&store, ANN, "third").await;
+    assert_eq!(second.id, "ffff0000-0000-7000-8000-000000000010");
+    assert!(second.id < third.id);
+    assert_eq!(contents(&store, Some(&first.id), 50).await, ["second", "third"]);
 }

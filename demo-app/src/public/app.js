@@ -1,17 +1,74 @@
-// Two devices side by side.
+// Devices side by side; on a phone, one at a time.
 
 import { Pane } from './pane.js';
-import { speak, translate } from './texts.js';
+import { say, speak, translate } from './texts.js';
+import { avatarOf } from './users.js';
 
 const ROOM = 'room-1';
 
-const panes = [1, 2].map((number) => new Pane(number, number, ROOM));
-document.querySelector('[data-testid="panes"]').append(...panes.map((pane) => pane.element));
-translate(document);
+const stage = document.querySelector('[data-testid="panes"]');
+const tabs = document.querySelector('[data-testid="devices"]');
+const start = document.querySelector('[data-testid="start-both"]');
+const panes = [];
+let made = 0;
 
-document.querySelector('[data-testid="start-both"]').addEventListener('click', () => {
-  for (const pane of panes) pane.login().then(() => pane.join());
+function add(user) {
+  made += 1;
+  const pane = new Pane(made, user, { changed: show, closed: remove });
+  panes.push(pane);
+  stage.querySelector('.nobody')?.remove();
+  stage.append(pane.element);
+  visible.observe(pane.element);
+  translate(pane.element);
+  show();
+  return pane;
+}
+
+/** One more device of the first user, in the same rooms: what happens to one happens to the other. */
+async function addDevice() {
+  const first = panes[0];
+  const pane = add(first?.user ?? 1);
+  pane.element.scrollIntoView({ behavior: 'smooth', inline: 'start', block: 'nearest' });
+  if (!first?.loggedIn) return;
+  await pane.login();
+  for (const room of first.rooms) await pane.join(room);
+}
+
+function remove(pane) {
+  panes.splice(panes.indexOf(pane), 1);
+  if (panes.length === 0) {
+    stage.append(document.getElementById('nobody').content.cloneNode(true));
+    stage.querySelector('[data-testid="add-first"]').addEventListener('click', addDevice);
+    translate(stage);
+  }
+  show();
+}
+
+/** What stands above the panes: a tab for each, and a start as long as one has not been made. */
+function show() {
+  start.hidden = panes.length === 0 || panes.every((pane) => pane.loggedIn);
+  tabs.replaceChildren(...panes.map((pane) => {
+    const tab = document.createElement('a');
+    tab.href = `#${pane.element.id}`;
+    const name = document.createElement('span');
+    if (pane.loggedIn) say(name, 'user', { id: pane.user });
+    else say(name, 'nobody');
+    tab.append(avatarOf(pane.user), name);
+    if (pane.element.hasAttribute('data-visible')) tab.setAttribute('aria-current', 'true');
+    return tab;
+  }));
+}
+
+const visible = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) target.toggleAttribute('data-visible', isIntersecting);
+  show();
+}, { root: stage, threshold: 0.6 });
+
+for (const user of [1, 2]) add(user);
+start.addEventListener('click', () => {
+  for (const pane of panes) pane.login().then(() => pane.join(ROOM));
 });
+document.querySelector('[data-testid="add-device"]').addEventListener('click', addDevice);
 for (const button of document.querySelectorAll('[data-language]')) {
   button.addEventListener('click', () => speak(button.dataset.language));
 }

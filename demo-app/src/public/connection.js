@@ -1,4 +1,5 @@
-// A connection to /chat that comes back by itself, with a fresh token where one can be had.
+// A device's line to the server: the namespaces on it, and requests beside it. It comes back by
+// itself, with a fresh token where one can be had.
 
 /* global io */
 
@@ -29,16 +30,19 @@ export async function login(userId, role) {
 }
 
 /**
- * One socket. `freshToken` is asked before the first connection and whenever a token was refused.
- * `on` has a function for each of `state`, `refused`, `connected`, `event`.
+ * The sockets in `/chat` and `/presence`. `freshToken` is asked before the first connection and
+ * whenever a token was refused. `on` has a function for each of `state`, `refused`, `connected`
+ * (of the chat), `present` (of the presence), `event`.
  */
 export class Connection {
-  #socket;
+  #chat;
+  #presence;
   #freshToken;
   #token;
   #frames;
   #on;
   #retryIn = RETRY.first;
+  #retrying = false;
   #closed = false;
 
   constructor(freshToken, frames, on) {
@@ -49,51 +53,86 @@ export class Connection {
 
   async open() {
     this.#on.state('connecting');
-    this.#token = await this.#freshToken();
+    await this.renew();
     if (this.#closed) return;
-    const socket = io('/chat', {
-      auth: (send) => send({ token: this.#token }),
-      forceNew: true, // each pane is a device of its own
-      reconnectionDelayMax: 2_000,
-    });
-    this.#socket = socket;
-    socket.on('connect', () => {
+    const auth = (send) => send({ token: this.#token });
+    // Each pane is a device of its own, with a line of its own.
+    this.#chat = io('/chat', { auth, forceNew: true, reconnectionDelay: 500, reconnectionDelayMax: 2_000 });
+    this.#presence = this.#chat.io.socket('/presence', { auth });
+    const { io: manager } = this.#chat;
+    const transport = () => this.#on.transport(this.connected ? manager.engine.transport.name : '');
+    manager.on('open', () => manager.engine.once('upgrade', transport));
+
+    this.#listen(this.#chat);
+    this.#chat.on('connect', () => {
       this.#retryIn = RETRY.first;
-      this.#frames.noted('connect', { id: socket.id, transport: socket.io.engine.transport.name });
-      socket.io.engine.once('upgrade', (transport) => this.#frames.noted('upgrade', { transport: transport.name }));
-      this.#on.state('online', socket.id);
+      this.#on.state('online');
+      transport();
       this.#on.connected();
     });
-    socket.on('disconnect', (reason) => {
-      this.#frames.noted('disconnect', reason);
+    this.#chat.on('disconnect', () => {
+      transport();
+      if (!this.#closed) this.#on.state('reconnecting');
+    });
+    this.#chat.on('connect_error', (error) => {
       if (this.#closed) return;
-      this.#on.state('reconnecting');
+      // The client goes on by itself unless it was the server who said no.
+      this.#on.state(this.#chat.active ? 'reconnecting' : 'refused');
+      if (!this.#chat.active) this.#on.refused(error);
+    });
+
+    this.#listen(this.#presence);
+    this.#presence.on('connect', () => this.#on.present());
+  }
+
+  #listen(socket) {
+    const { nsp } = socket;
+    socket.on('connect', () => this.#frames.noted(nsp, 'connect'));
+    socket.on('disconnect', (reason) => {
+      this.#frames.noted(nsp, 'disconnect', reason);
       if (!socket.active) this.#retry();
     });
     socket.on('connect_error', (error) => {
-      this.#frames.noted('connect_error', error.message);
-      if (this.#closed) return;
-      // The client goes on by itself unless it was the server who said no.
-      if (socket.active) return this.#on.state('reconnecting');
-      this.#on.state('refused');
-      this.#on.refused(error);
-      this.#retry();
+      this.#frames.noted(nsp, 'connect_error', error.message);
+      if (!socket.active) this.#retry();
     });
     socket.onAny((event, ...args) => {
-      this.#frames.received(event, args);
-      this.#on.event(event, args);
+      const answer = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+      const answered = this.#frames.received(nsp, event, args);
+      this.#on.event(event, args, () => {
+        answer?.();
+        if (answer) answered();
+      });
     });
   }
 
   get connected() {
-    return this.#socket?.connected ?? false;
+    return this.#chat?.connected ?? false;
   }
 
-  /** The server's answer to an event. Rejects when there is none. */
+  get token() {
+    return this.#token;
+  }
+
+  /** Takes a fresh token, for whatever begins from now on. */
+  async renew() {
+    this.#token = await this.#freshToken();
+  }
+
+  /** The chat's answer to an event. Rejects when there is none. */
   ask(event, body) {
-    const answered = this.#frames.sent(event, [body]);
+    return this.#ask(this.#chat, event, body);
+  }
+
+  /** The presence's answer to an event. */
+  askPresence(event) {
+    return this.#ask(this.#presence, event);
+  }
+
+  #ask(socket, event, ...args) {
+    const answered = this.#frames.sent(socket.nsp, event, args);
     return new Promise((resolve, reject) => {
-      this.#socket.timeout(ANSWER_WITHIN).emit(event, body, (error, reply) => {
+      socket.timeout(ANSWER_WITHIN).emit(event, ...args, (error, reply) => {
         if (error) return reject(new Failure('noAnswer'));
         answered(reply);
         resolve(reply);
@@ -101,25 +140,48 @@ export class Connection {
     });
   }
 
+  /** The answer to an HTTP request, which must be one of the 200s. */
+  async request(method, path, body) {
+    const answered = this.#frames.sent('http', `${method} ${path}`, body ? [body] : []);
+    const response = await fetch(path, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch(() => {
+      throw new Failure('unreachable');
+    });
+    const reply = await response.json().catch(() => ({}));
+    answered(reply);
+    if (!response.ok) throw Object.assign(new Failure('requestFailed'), reply);
+    return reply;
+  }
+
   /** Drops the line as a broken network would. */
   cut() {
-    this.#socket?.io.engine.close();
+    this.#chat?.io.engine.close();
   }
 
   close() {
     this.#closed = true;
-    this.#socket?.disconnect();
+    this.#presence?.disconnect();
+    this.#chat?.disconnect();
   }
 
+  /** The server has ended a namespace, or refused it: with this token it would again. */
   #retry() {
+    if (this.#retrying || this.#closed) return;
+    this.#retrying = true;
     setTimeout(async () => {
+      this.#retrying = false;
       if (this.#closed) return;
       try {
-        this.#token = await this.#freshToken();
+        await this.renew();
       } catch {
         return this.#retry();
       }
-      if (!this.#closed) this.#socket.connect();
+      if (this.#closed) return;
+      this.#chat.connect();
+      this.#presence.connect();
     }, this.#retryIn);
     this.#retryIn = Math.min(this.#retryIn * 2, RETRY.most);
   }

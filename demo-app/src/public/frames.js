@@ -16,46 +16,53 @@ export class Frames {
   }
 
   /** Something was sent. The function returned notes its acknowledgement. */
-  sent(event, args) {
+  sent(where, event, args) {
     const started = performance.now();
-    const frame = this.#add('out', '→', event, args);
+    const frame = this.#add('out', '↑', where, event, args);
     return (reply) => {
-      const time = document.createElement('span');
-      time.className = 'time';
+      const time = part('time', `${(performance.now() - started).toFixed(1)} ms`);
       time.dataset.testid = 'ack-time';
-      time.textContent = `${(performance.now() - started).toFixed(1)} ms`;
       frame.querySelector('summary').append(time);
       frame.append(label(text('ack')), block(reply));
       if (reply?.code) frame.classList.add('failed');
     };
   }
 
-  /** Something was received. */
-  received(event, args) {
-    // A function is socket.io's way to answer, not a part of the frame.
-    this.#add('in', '←', event, args.filter((argument) => typeof argument !== 'function'));
+  /** Something was received. The function returned notes that it was acknowledged. */
+  received(where, event, args) {
+    const frame = this.#add('in', '↓', where, event, args);
+    return () => {
+      const acked = part('time', `${text('ack')} ✓`);
+      acked.dataset.testid = 'acked';
+      frame.querySelector('summary').append(acked);
+    };
   }
 
   /** Something happened to the connection itself. */
-  noted(event, ...args) {
-    this.#add('info', '•', event, args);
+  noted(where, event, ...args) {
+    this.#add('info', '•', where, event, args);
   }
 
-  #add(kind, arrow, event, args) {
+  #add(kind, arrow, where, event, args) {
     const frame = document.createElement('details');
     frame.className = `frame ${kind}`;
     frame.dataset.testid = 'frame';
     frame.dataset.direction = kind;
     frame.dataset.event = event;
+    frame.dataset.where = where;
 
     const summary = document.createElement('summary');
     summary.append(
+      part('when', new Date().toLocaleTimeString('en-GB')),
       part('arrow', arrow),
+      part('where', where),
       part('event', event),
       part('json', args.map((argument) => JSON.stringify(argument)).join(', ')),
     );
     frame.append(summary);
     if (args.length > 0) frame.append(...args.map(block));
+
+    frame.addEventListener('toggle', () => frame.open && frame.scrollIntoView({ block: 'nearest' }));
 
     const atEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 40;
     const item = document.createElement('li');

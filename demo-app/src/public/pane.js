@@ -1,50 +1,84 @@
-// One device of one user: log in, join a room, talk, leave.
+// One device of one user: it logs in, joins rooms, talks, orders, and sees who else is there.
 
 import { Connection, login } from './connection.js';
+import { EventStream } from './events.js';
 import { Frames } from './frames.js';
-import { Room } from './room.js';
-import { say } from './texts.js';
+import { Orders } from './orders.js';
+import { Presence } from './presence.js';
+import { Rooms } from './rooms.js';
+import { knows, say } from './texts.js';
+import { paint, portray } from './users.js';
 
 const PAGE = 200;
 
 export class Pane {
   #part;
-  #room;
+  #avatar;
   #frames;
+  #rooms;
+  #orders;
+  #presence;
   #connection;
+  #stream;
   #me;
-  /** The room this device is in, or goes back to once it is connected again. */
-  #joined;
-  /** Whether that room was entered on the present connection: only then may new messages follow the waiting ones. */
-  #inside = false;
+  #on;
   /** Messages not yet acknowledged, by client id, in the order of sending. */
   #outbox = new Map();
 
-  constructor(number, user, room) {
+  /** `on` has a function for each of `changed` (who it is, or whether it is there) and `closed`. */
+  constructor(number, user, on) {
+    this.#on = on;
+    this.number = number;
     const template = document.getElementById('pane').content.cloneNode(true);
     this.element = template.querySelector('.pane');
+    this.element.id = `pane-${number}`;
     this.element.dataset.testid = `pane-${number}`;
     this.element.dataset.label = 'pane';
     this.element.dataset.values = JSON.stringify({ number });
     this.#part = (testid) => this.element.querySelector(`[data-testid="${testid}"]`);
-    this.#room = new Room(this.#part('messages'));
+    this.#avatar = this.element.querySelector('.avatar');
     this.#frames = new Frames(this.#part('frames'), this.#part('frame-count'), this.#part('frames-clear'));
+    this.#orders = new Orders(this.#part('orders'));
+    this.#presence = new Presence(this.#part('online'));
+    this.#rooms = new Rooms(this.#part('rooms'), this.#part('talk'), {
+      enter: (room) => this.join(room),
+      leave: (room) => this.#leave(room),
+      turned: () => this.#showRoom(),
+    });
     this.#part('user-id').value = user;
-    this.#part('room-id').value = room;
-    this.#part('drawer').open = matchMedia('(min-width: 56rem)').matches;
-
     this.#submit('login-form', () => this.login());
-    this.#submit('room-form', () => this.join());
+    this.#submit('room-form', () => {
+      const room = this.#part('room-id');
+      this.join(room.value);
+      room.value = '';
+    });
     this.#submit('composer', () => this.#send());
-    this.#click('leave', () => this.#leave());
+    this.#part('user-id').addEventListener('input', () => this.#showUser());
+    this.#part('events').addEventListener('change', ({ target }) => this.#listen(target.checked));
+    this.#click('order', () => this.#order());
     this.#click('logout', () => {
       this.#fine();
       this.#logout();
     });
+    this.#click('close', () => this.#close());
     this.#click('cut', () => this.#connection.cut());
     this.#click('error-dismiss', () => this.#fine());
     this.#showUser();
     this.#showState('offline');
+  }
+
+  /** The user it is logged in as, or would be. */
+  get user() {
+    return this.#me ?? Number(this.#part('user-id').value);
+  }
+
+  get loggedIn() {
+    return this.#connection !== undefined;
+  }
+
+  /** The rooms it is in. */
+  get rooms() {
+    return this.#rooms.all.map(({ id }) => id);
   }
 
   /** Logs in with what the form says. */
@@ -52,8 +86,9 @@ export class Pane {
     if (this.#connection) return;
     this.#fine();
     const [userId, role, token] = ['user-id', 'role', 'token'].map((field) => this.#part(field).value.trim());
-    const connection = new Connection(() => token || login(userId, role), this.#frames, {
-      state: (state, socketId) => this.#showState(state, socketId),
+    const connection = new Connection(async () => token || login(userId, role), this.#frames, {
+      state: (state) => this.#showState(state),
+      transport: (name) => (this.#part('transport').textContent = name),
       refused: (error) => {
         this.#fail({ message: error.message });
         // A token of one's own does not get better by asking again.
@@ -63,119 +98,175 @@ export class Pane {
         this.#fine();
         this.#comeBack();
       },
-      event: (event, args) => this.#hear(event, ...args),
+      present: () => this.#lookAround(),
+      event: (event, args, answer) => this.#hear(event, answer, ...args),
     });
     this.#connection = connection;
+    this.#part('login').disabled = true;
     try {
       await connection.open();
+      if (this.#connection !== connection) return;
       this.#me = token ? subjectOf(token) : Number(userId);
+      this.#rooms.open(this.#me);
+      this.#orders.open(connection);
+      this.#presence.open(this.#me);
+      this.#part('drawer').open = matchMedia('(min-width: 52rem) and (min-height: 46rem)').matches;
       this.#showUser();
     } catch (error) {
       this.#logout();
       this.#fail(error);
       if (error.key === 'loginOff') this.#part('token').closest('details').open = true;
+    } finally {
+      this.#part('login').disabled = false;
     }
   }
 
-  /** Joins the room the form names, as soon as there is a connection. */
-  async join() {
-    if (this.#joined !== undefined) return;
-    this.#joined = this.#part('room-id').value;
-    this.#room.open(this.#me);
-    this.#showRoom();
-    if (this.#connection?.connected) await this.#comeBack();
+  /** Joins a room, as soon as there is a connection; one it is in comes into view. */
+  async join(id) {
+    if (this.#me === undefined || this.#rooms.get(id)) return this.#rooms.turnTo(id);
+    const room = this.#rooms.add(id);
+    if (this.#connection.connected) await this.#enter(room);
   }
 
-  /** Goes (back) into the room: joins it, reads what was missed, sends what was not acknowledged. */
+  /** Goes back into the rooms it was in. */
   async #comeBack() {
-    const roomId = this.#joined;
-    if (roomId === undefined) return;
+    for (const room of this.#rooms.all) await this.#enter(room);
+  }
+
+  /** Joins the room, reads what was missed, sends what was not acknowledged. */
+  async #enter(room) {
+    const connection = this.#connection;
     try {
-      if (!this.#accept(await this.#connection.ask('join-room', { roomId }))) return this.#outside();
-      await this.#catchUp(roomId);
+      if (!this.#accept(await connection.ask('join-room', { roomId: room.id }))) return this.#rooms.remove(room.id);
+      await this.#catchUp(room);
     } catch (error) {
-      if (this.#connection?.connected) this.#fail(error);
+      if (connection.connected) this.#fail(error);
       return;
     }
-    this.#inside = this.#joined === roomId;
-    for (const clientId of this.#outbox.keys()) this.#deliver(clientId);
+    room.inside = true;
+    for (const [clientId, { roomId }] of this.#outbox) if (roomId === room.id) this.#deliver(clientId);
   }
 
-  async #catchUp(roomId) {
+  async #catchUp(room) {
     for (let more = true; more; ) {
-      const after = this.#room.newest;
-      const reply = await this.#connection.ask('history', { roomId, limit: PAGE, ...(after && { after }) });
-      if (!this.#accept(reply) || this.#joined !== roomId) return;
-      for (const message of reply.messages) this.#room.show(message);
+      const after = room.newest;
+      const reply = await this.#connection.ask('history', { roomId: room.id, limit: PAGE, ...(after && { after }) });
+      if (!this.#accept(reply)) return;
+      for (const message of reply.messages) room.show(message);
       more = after !== undefined && reply.messages.length === PAGE;
     }
   }
 
   #send() {
-    if (this.#joined === undefined) return;
+    const room = this.#rooms.current;
+    if (!room) return;
     const input = this.#part('content');
     const clientId = uniqueName();
-    this.#outbox.set(clientId, { roomId: this.#joined, content: input.value, clientId });
-    this.#room.send(clientId, input.value);
+    this.#outbox.set(clientId, { roomId: room.id, content: input.value, clientId });
+    room.send(clientId, input.value);
     input.value = '';
-    if (this.#inside) this.#deliver(clientId);
+    if (room.inside) this.#deliver(clientId);
   }
 
   async #deliver(clientId) {
     const body = this.#outbox.get(clientId);
+    const connection = this.#connection;
     let reply;
     try {
-      reply = await this.#connection.ask('send-message', body);
+      reply = await connection.ask('send-message', body);
     } catch (error) {
       // Not lost: it is sent again after the next connect, and stored once whatever had happened.
-      if (this.#connection?.connected) this.#fail(error);
+      if (connection.connected) this.#fail(error);
       return;
     }
     this.#outbox.delete(clientId);
+    const room = this.#rooms.get(body.roomId);
     if (this.#accept(reply)) {
-      if (reply.roomId === this.#joined) this.#room.sent(clientId, reply);
+      room?.sent(clientId, reply);
     } else {
-      this.#room.refused(clientId);
+      room?.refused(clientId);
       this.#part('content').value ||= body.content;
     }
   }
 
-  async #leave() {
+  async #leave(roomId) {
     try {
-      const reply = await this.#connection.ask('leave-room', { roomId: this.#joined });
-      if (this.#accept(reply)) this.#outside();
+      const reply = await this.#connection.ask('leave-room', { roomId });
+      if (this.#accept(reply)) this.#rooms.remove(roomId);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #hear(event, body) {
-    if (event === 'error' || event === 'exception') return this.#fail(body);
-    if (body?.roomId !== this.#joined) return;
-    if (event === 'new-message') this.#room.show(body);
-    if (event === 'user-joined') this.#room.note('joined', body.userId);
-    if (event === 'user-left') {
-      // It was me, on another device: the membership is the user's, not the device's.
-      if (body.userId === this.#me) this.#outside();
-      else this.#room.note('left', body.userId);
+  /** Asks who is online; who comes and goes meanwhile is not forgotten. */
+  async #lookAround() {
+    this.#presence.asked();
+    try {
+      const { onlineUserIds } = await this.#connection.askPresence('get-online-users');
+      this.#presence.show(onlineUserIds ?? []);
+    } catch {
+      // The next connection asks again.
     }
   }
 
-  #outside() {
-    this.#joined = undefined;
-    this.#inside = false;
-    this.#outbox.clear();
-    this.#room.close();
-    this.#showRoom();
+  async #order() {
+    const button = this.#part('order');
+    button.disabled = true;
+    try {
+      await this.#orders.order();
+      this.#fine();
+    } catch (error) {
+      this.#fail(error);
+    }
+    button.disabled = false;
+  }
+
+  /** Also hears of orders without a socket, or no longer. */
+  #listen(on) {
+    this.#stream?.close();
+    this.#stream = on
+      ? new EventStream(this.#connection, this.#frames, (event, body) => {
+          if (event === 'order-update') this.#orders.updated(body, 'stream');
+        })
+      : undefined;
+    this.#part('events').checked = on;
+  }
+
+  #hear(event, answer, body) {
+    if (event === 'error' || event === 'exception') return this.#fail(body);
+    if (event === 'user-online') return this.#presence.changed(body.userId, true);
+    if (event === 'user-offline') return this.#presence.changed(body.userId, false);
+    if (event === 'order-update') {
+      this.#orders.updated(body, 'socket');
+      return answer();
+    }
+    const room = this.#rooms.get(body?.roomId);
+    if (!room) return;
+    if (event === 'new-message' && room.show(body)) this.#rooms.heard(room);
+    if (event === 'user-joined') room.note('joined', body.userId);
+    if (event === 'user-left') {
+      // It was me, on another device: the membership is the user's, not the device's.
+      if (body.userId === this.#me) this.#rooms.remove(room.id);
+      else room.note('left', body.userId);
+    }
   }
 
   #logout() {
+    if (this.#stream) this.#listen(false);
     this.#connection?.close();
     this.#connection = undefined;
     this.#me = undefined;
-    this.#outside();
+    this.#outbox.clear();
+    this.#rooms.open();
+    this.#presence.clear();
     this.#showUser();
     this.#showState('offline');
+  }
+
+  #close() {
+    this.#logout();
+    this.element.remove();
+    this.#on.closed(this);
   }
 
   /** Whether the answer is one: errors have a code. The error itself came as an event, too. */
@@ -187,8 +278,8 @@ export class Pane {
 
   #fail({ key, message, code, errors = [] }) {
     const line = this.#part('error-message');
-    if (key) {
-      say(line, key);
+    if (key || knows(code)) {
+      say(line, key ?? code);
     } else {
       delete line.dataset.text;
       line.textContent = message;
@@ -208,31 +299,29 @@ export class Pane {
 
   #showUser() {
     const known = this.#me !== undefined;
-    this.element.querySelector('.avatar').textContent = known ? this.#me : '·';
+    paint(this.element, this.user);
+    portray(this.#avatar, this.user);
+    portray(this.#part('portrait'), this.user);
     if (known) say(this.#part('name'), 'user', { id: this.#me });
     else say(this.#part('name'), 'nobody');
-    this.element.querySelector('.actions').hidden = !known;
+    this.#avatar.hidden = !known;
+    for (const part of ['cut', 'logout', 'device']) this.#part(part).hidden = !known;
     this.#part('login-form').hidden = known;
-    this.#part('chat').hidden = !known;
-    this.#showRoom();
+    this.#on.changed(this);
   }
 
   #showRoom() {
-    const inside = this.#joined !== undefined;
-    this.#part('room-id').readOnly = inside;
-    this.#part('join').hidden = inside;
-    this.#part('leave').hidden = !inside;
-    this.#part('content').disabled = !inside;
-    this.#part('send').disabled = !inside;
+    const inside = this.#rooms?.current !== undefined;
+    this.#part('composer').hidden = !inside;
   }
 
-  #showState(state, socketId = '') {
-    if (state !== 'online') this.#inside = false;
+  #showState(state) {
+    if (state !== 'online') this.#rooms.outside();
     const element = this.#part('state');
-    element.dataset.state = state;
+    this.element.dataset.state = element.dataset.state = state;
     say(element, state);
-    this.#part('socket-id').textContent = socketId;
     this.#part('cut').disabled = state !== 'online';
+    this.#on.changed(this);
   }
 
   #submit(form, action) {

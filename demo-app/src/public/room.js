@@ -1,30 +1,33 @@
-// The messages of a pane, in the order of their ids, each once; those on their way stand last.
+// One room of a device: its messages in the order of their ids, each once; those on their way stand last.
 
 import { say } from './texts.js';
+import { avatarOf } from './users.js';
 
 export class Room {
-  #list;
+  /** Whether it was entered on the present connection: only then may new messages follow the waiting ones. */
+  inside = false;
+  unread = 0;
   #me;
+  #atEnd = true;
 
-  constructor(list) {
-    this.#list = list;
-    this.close();
-  }
-
-  /** Shows an empty room for a user. */
-  open(me) {
+  constructor(id, me) {
+    this.id = id;
     this.#me = me;
-    this.#empty('noMessages');
-  }
-
-  /** Shows that there is no room. */
-  close() {
-    this.#empty('noRoom');
+    this.element = document.createElement('ol');
+    this.element.className = 'messages';
+    this.element.setAttribute('role', 'log');
+    this.element.tabIndex = 0;
+    this.element.dataset.testid = 'messages';
+    this.element.dataset.label = 'messages';
+    // Whoever reads the end goes on reading the end, when the room for it changes.
+    this.element.addEventListener('scroll', () => (this.#atEnd = this.#isAtEnd()));
+    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.element);
+    this.#empty();
   }
 
   /** The id of the newest message shown. */
   get newest() {
-    return [...this.#list.querySelectorAll('[data-id]')].at(-1)?.dataset.id;
+    return [...this.element.querySelectorAll('[data-id]')].at(-1)?.dataset.id;
   }
 
   /** A message of mine is on its way. */
@@ -44,19 +47,21 @@ export class Room {
   /** A message of mine was refused. */
   refused(clientId) {
     this.#pending(clientId)?.remove();
+    if (!this.element.firstElementChild) this.#empty();
   }
 
-  /** Shows a message, unless it is there. */
+  /** Shows a message, unless it is there; says whether it was not. */
   show(message) {
-    if (this.#list.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return;
+    if (this.element.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return false;
     const item = this.#bubble(message);
     item.dataset.id = message.id;
     // My own broadcast may be here before its acknowledgement: it takes the place of what is on its way.
     if (message.senderId === this.#me) {
-      const twins = this.#list.querySelectorAll('.pending');
+      const twins = this.element.querySelectorAll('.pending');
       [...twins].find((twin) => twin.querySelector('.content').textContent === message.content)?.remove();
     }
     this.#place(item);
+    return true;
   }
 
   /** Someone came or went. */
@@ -68,33 +73,50 @@ export class Room {
     this.#place(item);
   }
 
-  #pending(clientId) {
-    return this.#list.querySelector(`[data-client-id="${CSS.escape(clientId)}"]`);
+  /** It has come into view. */
+  shown() {
+    this.unread = 0;
+    this.#toEnd();
   }
 
-  #empty(key) {
+  #pending(clientId) {
+    return this.element.querySelector(`[data-client-id="${CSS.escape(clientId)}"]`);
+  }
+
+  #empty() {
     const item = document.createElement('li');
     item.className = 'empty';
     item.dataset.testid = 'empty';
-    say(item, key);
-    this.#list.replaceChildren(item);
+    const sentence = document.createElement('p');
+    say(sentence, 'noMessages');
+    item.append(icon('talk'), sentence);
+    this.element.replaceChildren(item);
   }
 
   #place(item) {
-    const list = this.#list;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+    const list = this.element;
     list.querySelector('.empty')?.remove();
     list.insertBefore(item, this.#following(item));
     for (const each of list.querySelectorAll('.message')) {
       each.classList.toggle('follows', each.previousElementSibling?.dataset.sender === each.dataset.sender);
     }
-    if (atEnd || item.classList.contains('mine')) list.scrollTop = list.scrollHeight;
+    if (this.#atEnd || item.classList.contains('mine')) this.#toEnd();
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight < 80;
+  }
+
+  #toEnd() {
+    this.#atEnd = true;
+    this.element.scrollTop = this.element.scrollHeight;
   }
 
   #following(item) {
     if (item.classList.contains('pending')) return null;
-    const later = [...this.#list.children].find((other) => other.dataset.id > item.dataset.id);
-    return later ?? this.#list.querySelector('.pending');
+    const later = [...this.element.children].find((other) => other.dataset.id > item.dataset.id);
+    return later ?? this.element.querySelector('.pending');
   }
 
   #bubble({ senderId, content, createdAt }) {
@@ -116,7 +138,17 @@ export class Room {
     } else {
       say(time, 'sending');
     }
-    item.append(name, body, time);
+    item.append(avatarOf(senderId), name, body, time);
     return item;
   }
+}
+
+/** One of the drawings at the end of the page. */
+export function icon(name) {
+  const [svg, use] = ['svg', 'use'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
+  svg.classList.add('icon');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#${name}`);
+  svg.append(use);
+  return svg;
 }

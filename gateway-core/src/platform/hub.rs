@@ -1,16 +1,19 @@
 //! The sockets and rooms of one namespace: encoding, sending, membership.
 
 use std::{
-    pin::pin,
+    pin::Pin,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
     time::Duration,
 };
 
-use futures_util::StreamExt;
-use socketioxide::adapter::Emitter;
+use futures_util::{FutureExt, StreamExt};
+use socketioxide::{AckError, adapter::Emitter};
 use socketioxide_core::{
     Str,
-    adapter::{BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, errors::SocketError},
+    adapter::{
+        BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, SocketEmitter,
+        errors::SocketError,
+    },
     packet::Packet as BasePacket,
     parser::Parse,
 };
@@ -55,11 +58,23 @@ pub(crate) enum Refused {
     Gone,
 }
 
-/// What became of an event that asked for an acknowledgement.
+/// The acknowledgement of one socket.
 pub(crate) enum Answer {
-    Acknowledged(Packet),
-    Refused(Refused),
-    TimedOut,
+    Here(Packet),
+    OnItsWay(Pin<Box<<Emitter as SocketEmitter>::AckStream>>),
+}
+
+impl Answer {
+    /// `None` if none can come any more.
+    pub(crate) async fn packet(self) -> Option<Packet> {
+        match self {
+            Self::Here(packet) => Some(packet),
+            Self::OnItsWay(mut answers) => {
+                let (_, answer) = answers.next().await?;
+                answer.ok().map(Packet::from)
+            }
+        }
+    }
 }
 
 /// What a send to a group leaves to do.
@@ -149,22 +164,22 @@ impl Hub {
         }
     }
 
-    /// Hands an event to one socket and waits for its acknowledgement.
-    pub(crate) async fn send_with_ack(
-        &self,
-        to: SocketId,
-        frame: Frame,
-        timeout: Duration,
-    ) -> Answer {
-        use socketioxide::AckError;
-
-        let options = BroadcastOptions::new(to.0);
-        let (answers, _) = self.local.broadcast_with_ack(frame.0, options, Some(timeout));
-        match pin!(answers).next().await {
-            Some((_, Ok(value))) => Answer::Acknowledged(Packet::from(value)),
-            Some((_, Err(AckError::Socket(error)))) => Answer::Refused(Refused::from(&error)),
-            Some((_, Err(_))) => Answer::TimedOut,
-            None => Answer::Refused(Refused::Gone),
+    /// Hands an event that asks for an acknowledgement to one socket. Never waits.
+    pub(crate) fn send_with_ack(&self, to: SocketId, frame: Frame) -> Result<Answer, Refused> {
+        // How long to wait is the caller's business, and an answer nobody waits for is forgotten.
+        let (answers, _) = self.local.broadcast_with_ack(
+            frame.0,
+            BroadcastOptions::new(to.0),
+            Some(Duration::MAX),
+        );
+        let mut answers = Box::pin(answers);
+        // That it could not even send the event the base says in the answer. Unconstrained, because
+        // a task that has used up its turn would see no answer at all.
+        match tokio::task::unconstrained(answers.next()).now_or_never() {
+            None => Ok(Answer::OnItsWay(answers)),
+            Some(Some((_, Ok(value)))) => Ok(Answer::Here(Packet::from(value))),
+            Some(Some((_, Err(AckError::Socket(error))))) => Err(Refused::from(&error)),
+            Some(_) => Err(Refused::Gone),
         }
     }
 

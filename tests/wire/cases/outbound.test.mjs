@@ -61,6 +61,19 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual(heard, range(3_000));
     });
 
+    test('requests and emits leave in one order, whether they are answered or not', async (t) => {
+      const socket = await connect(t, at(), { transport });
+      const heard = [];
+      socket.on('tick', ([number], ack) => {
+        heard.push(number);
+        assert.equal(typeof ack, number % 2 === 0 ? 'function' : 'undefined');
+        if (number % 4 === 0) ack(number);
+      });
+      const answered = await answer(socket, 'request-burst', { count: 2_000, size: 20 });
+      assert.deepEqual(answered, [500, 500]);
+      assert.deepEqual(heard, range(2_000));
+    });
+
     test('two loops at once keep their own order', async (t) => {
       const socket = await connect(t, at(), { transport });
       const heard = listen(socket);
@@ -75,6 +88,21 @@ for (const transport of TRANSPORTS) {
     });
   });
 }
+
+test('an acknowledgement that came before its client left counts, and no other', async (t) => {
+  const { until } = await probe(t, server.url);
+  for (const [answers, expected] of [[true, 'Ok(7)'], [false, 'Err(Emit(Disconnected))']]) {
+    const auth = { label: label() };
+    const socket = await connect(t, at(), { auth });
+    socket.on('tick', (_, ack) => {
+      if (answers) ack(7);
+      socket.disconnect();
+    });
+    socket.emit('request-until-gone');
+    const journal = await until(auth.label, (entries) => entries.some((entry) => entry?.answer), 'its fate');
+    assert.equal(journal.find((entry) => entry?.answer).answer, expected);
+  }
+});
 
 test('an emit that will not wait says that there is no room', async (t) => {
   const socket = await connect(t, at());

@@ -22,15 +22,21 @@ export function label() {
   return `label-${process.pid}-${labels}`;
 }
 
-// A client that is on its way; closed when the test ends.
-export function open(t, url, { transport = 'websocket', ...options } = {}) {
+// A client that is on its way; closed when the test ends. `prepare` has it before it connects, so
+// that it hears what comes first.
+export function open(t, url, { transport = 'websocket', prepare, ...options } = {}) {
   const socket = io(url, {
     forceNew: true,
     reconnection: false,
+    autoConnect: !prepare,
     ...OPTIONS[transport],
     ...options,
   });
   t.after(() => socket.disconnect());
+  if (prepare) {
+    prepare(socket);
+    socket.connect();
+  }
   return socket;
 }
 

@@ -1,5 +1,7 @@
 // The demo application, with a secret that the suite knows and a database of its own.
 
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,10 +20,22 @@ export function directory() {
   return made;
 }
 
+// The database of a directory: a file in it or, where `TEST_POSTGRES_URL` names a server, a schema
+// there that has its name.
+function database(place) {
+  const postgres = process.env.TEST_POSTGRES_URL;
+  if (!postgres) return `sqlite://${path.join(place, 'demo.db')}`;
+  const schema = `"${path.basename(place)}"`;
+  execFileSync('psql', [postgres, '--quiet', '--command', `CREATE SCHEMA IF NOT EXISTS ${schema}`], {
+    env: { ...process.env, PGOPTIONS: '--client-min-messages=warning' },
+  });
+  return `${postgres}?options=${encodeURIComponent(`-c search_path=${schema}`)}`;
+}
+
 const options = (place, port = 0, more = []) => ({
   args: [
     ...['--listen', `127.0.0.1:${port}`, '--jwt-secret', SECRET],
-    ...['--database-url', `sqlite://${path.join(place, 'demo.db')}`],
+    ...['--database-url', database(place)],
     ...more,
   ],
 });
@@ -30,6 +44,28 @@ export const serveDemo = (...more) => serve('demo-app', options(directory(), 0, 
 
 // On a database that may be there already, and where asked for on a certain port.
 export const startDemo = (place, port) => start('demo-app', options(place, port));
+
+// A request of that user, or of whoever has `token`; `body` is sent as it is.
+export function request(url, path, { user, bearer = token(user, SECRET), ...options } = {}) {
+  const authorization = bearer && { authorization: `Bearer ${bearer}` };
+  return fetch(`${url}${path}`, { ...options, headers: { ...authorization, ...options.headers } });
+}
+
+export function postOrder(url, user, items = [{ sku: 'A1', quantity: 2 }]) {
+  return request(url, '/orders', {
+    user,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ items }),
+  });
+}
+
+// The order that user has made now.
+export async function order(url, user, items) {
+  const reply = await postOrder(url, user, items);
+  assert.equal(reply.status, 201, `the order of user ${user}`);
+  return reply.json();
+}
 
 // A device of that user in the chat, or in another namespace.
 export function device(t, url, user, { namespace = '/chat', ...more } = {}) {

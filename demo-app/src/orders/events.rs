@@ -1,0 +1,108 @@
+//! Updates without a socket: Server-Sent Events.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{StreamExt as _, stream};
+use gateway_core::prelude::*;
+use tokio::sync::watch;
+
+use super::model::{ORDER_UPDATE, OrderUpdate, Update};
+use super::notifications::NotificationsService;
+use super::store::OrderStore;
+use crate::auth::{User, UserId};
+use crate::http::HttpError;
+use crate::process::Stop;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How long a client waits before it comes back.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// `GET /orders/events`: what devices in `/chat` are told, from now on, or from the event on that
+/// the client had last.
+///
+/// The token comes in the header, as everywhere. A browser's `EventSource` cannot send one, and
+/// what it can send, a token in the URL, would stand in the log of every proxy on the way: a page
+/// reads the stream with `fetch`.
+pub(super) async fn stream(
+    Identity(user): Identity<User>,
+    Inject(notifications): Inject<NotificationsService>,
+    Inject(orders): Inject<OrderStore>,
+    Inject(stop): Inject<Stop>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, HttpError> {
+    // Before anything is read, so that no change after that goes unnoticed.
+    let changes = notifications.watch(user.id);
+    let newest = orders.newest(user.id).await.map_err(WsException::from)?;
+    let last = match headers.get(LAST_EVENT_ID) {
+        None => newest,
+        // One that is not ours, or of a database that is no more: all there is comes again.
+        Some(last) => {
+            let number = last.to_str().ok().and_then(|last| last.parse().ok());
+            number.filter(|number| (0..=newest).contains(number)).unwrap_or_default()
+        }
+    };
+    // Sent at once: a client that is cut off before the first update knows where to go on, too.
+    let begin = Event::default().id(last.to_string()).retry(RETRY);
+    let remaining = user.remaining();
+    let ends = async move {
+        tokio::select! {
+            () = stop.requested() => {}
+            () = tokio::time::sleep(remaining) => {}
+        }
+    };
+    let updates = Updates { user: user.id, orders, changes, last, page: VecDeque::new() };
+    let updates = stream::unfold(updates, Updates::next).take_until(Box::pin(ends));
+    let events = stream::once(async { Ok(begin) }).chain(updates);
+    // A proxy that collects what it passes on would keep the updates to itself.
+    let headers = [(X_ACCEL_BUFFERING, "no")];
+    Ok((headers, Sse::new(events).keep_alive(KeepAlive::default())))
+}
+
+/// The updates of one user, a page in memory at most: a client that reads slowly is only asked for
+/// more when it has taken what it was sent.
+struct Updates {
+    user: UserId,
+    orders: Arc<OrderStore>,
+    changes: watch::Receiver<()>,
+    last: i64,
+    page: VecDeque<Update>,
+}
+
+impl Updates {
+    /// The next one, as soon as there is one. An error ends the stream: the client comes back, and
+    /// goes on where it was.
+    async fn next(mut self) -> Option<(Result<Event, axum::Error>, Self)> {
+        let update = match self.read().await {
+            Ok(update) => update,
+            Err(error) => {
+                tracing::error!(user = %self.user, %error, "a stream of order updates broke off");
+                return None;
+            }
+        };
+        let event = Event::default().event(ORDER_UPDATE).id(update.number.to_string());
+        Some((event.json_data(OrderUpdate::from(&update)), self))
+    }
+
+    async fn read(&mut self) -> Result<Update, WsException> {
+        loop {
+            if let Some(update) = self.page.pop_front() {
+                self.last = update.number;
+                return Ok(update);
+            }
+            self.changes.mark_unchanged();
+            self.page = self.orders.after(self.user, self.last).await?.into();
+            if self.page.is_empty() {
+                // The service that tells of changes lives as long as the server.
+                self.changes.changed().await?;
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Orders: taken over HTTP, and told to every device of their user.
+
+mod delivery;
+mod events;
+mod model;
+mod notifications;
+mod routes;
+mod service;
+mod store;
+
+pub(crate) use notifications::NotificationsService;
+pub(crate) use routes::routes;

@@ -1,0 +1,106 @@
+//! Telling users what becomes of their orders, wherever they listen.
+//!
+//! What is to be told stands in the store, numbered for each user. What processes tell each other is
+//! only that there is more of it: each reads for its own devices and streams, in order, so that
+//! nothing is lost with an event that is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gateway_core::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::delivery::{Delivery, Progress};
+use super::model::ORDER_UPDATE;
+use super::store::OrderStore;
+use crate::auth::UserId;
+use crate::chat::ChatGateway;
+
+/// Tells users what becomes of their orders.
+#[injectable]
+pub(crate) struct NotificationsService {
+    chat: Arc<ChatGateway>,
+    orders: Arc<OrderStore>,
+    /// Whoever streams updates in this process, by user.
+    #[init]
+    streams: Mutex<HashMap<UserId, watch::Sender<()>>>,
+}
+
+/// A user has a new update.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct News {
+    user: UserId,
+    number: i64,
+}
+
+impl NotificationsService {
+    /// Has a stored update told to the user, by every process.
+    pub(super) async fn announce(&self, user: UserId, number: i64) {
+        let news = News { user, number };
+        if let Err(error) = self.chat.server().server_side_emit(ORDER_UPDATE, news).await {
+            // It stands in the outbox: the next device that connects is told.
+            tracing::warn!(%user, number, %error, "an order update was not announced");
+        }
+    }
+
+    /// Tells a device of the user what it has missed and what is new, until it leaves.
+    pub(crate) fn attend(&self, device: Socket, user: UserId) {
+        tokio::spawn(Delivery::new(device, user, Arc::clone(&self.orders)).run());
+    }
+
+    /// Changes whenever there is news for that user.
+    pub(super) fn watch(&self, user: UserId) -> watch::Receiver<()> {
+        let mut streams = self.streams();
+        streams.retain(|_, stream| stream.receiver_count() > 0);
+        streams.entry(user).or_insert_with(|| watch::channel(()).0).subscribe()
+    }
+
+    /// Passes news on to the devices and streams of this process.
+    fn spread(&self, news: News) {
+        for device in self.chat.server().user(news.user).sockets() {
+            device.data::<Progress>().owe(news.number);
+        }
+        if let Some(stream) = self.streams().get(&news.user) {
+            stream.send_replace(());
+        }
+    }
+
+    /// Has everyone in this process look for news.
+    fn spread_all(&self) {
+        for device in self.chat.server().sockets() {
+            device.data::<Progress>().look();
+        }
+        for stream in self.streams().values() {
+            stream.send_replace(());
+        }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<UserId, watch::Sender<()>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[web_socket_gateway]
+impl ChatGateway {
+    /// Listens for what is announced, here and elsewhere.
+    #[after_init]
+    async fn listen_for_order_updates(&self, Inject(service): Inject<NotificationsService>) {
+        let mut announced = self.server().server_side_events::<News>(ORDER_UPDATE);
+        tokio::spawn(async move {
+            while let Some(news) = announced.next().await {
+                match news {
+                    Ok(news) => service.spread(news),
+                    Err(Missed) => service.spread_all(),
+                }
+            }
+        });
+    }
+}
+
+impl fmt::Debug for NotificationsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationsService").finish_non_exhaustive()
+    }
+}
