@@ -66,7 +66,7 @@ impl Page {
             links: Vec::new(),
             quotes: Vec::new(),
         };
-        let mut heading = None;
+        let (mut heading, mut titles) = (None, Vec::new());
         let (mut quoting, mut in_row) = (false, false);
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             let line = text[..range.start].matches('\n').count() + 1;
@@ -78,7 +78,13 @@ impl Page {
                 }
                 Event::End(TagEnd::Heading(_)) => {
                     let title = heading.take().expect("a heading begins before it ends");
-                    page.anchors.push(anchor(&title, &page.anchors));
+                    let anchor = anchor(&title);
+                    let before = titles.iter().filter(|title| **title == anchor).count();
+                    page.anchors.push(match before {
+                        0 => anchor.clone(),
+                        number => format!("{anchor}-{number}"),
+                    });
+                    titles.push(anchor);
                 }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     bone(BoneKind::Code(text[range].to_owned()));
@@ -127,18 +133,10 @@ impl Page {
     }
 }
 
-/// What GitHub calls a heading in a link.
-fn anchor(title: &str, taken: &[String]) -> String {
+/// What GitHub calls a heading in a link; one that is there again gets a number.
+fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
-    let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
-    let again = taken.iter().filter(|other| {
-        let number = other.strip_prefix(&*anchor).and_then(|rest| rest.strip_prefix('-'));
-        **other == anchor || number.is_some_and(|number| number.parse::<u32>().is_ok())
-    });
-    match again.count() {
-        0 => anchor,
-        number => format!("{anchor}-{number}"),
-    }
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 // ------------------------------------------------------------------------------- the translation
@@ -237,8 +235,8 @@ fn what_a_translation_lacks_is_named() {
 
 // --------------------------------------------------------------------------------------- links
 
-/// The links of a page that lead nowhere. `page` gives the anchors of another one.
-fn broken(page: &Page, anchors: impl Fn(&Path) -> Vec<String>) -> Vec<String> {
+/// The links of a page that lead nowhere.
+fn broken(page: &Page) -> Vec<String> {
     let broken = page.links.iter().filter_map(|Link { line, to }| {
         if to.starts_with("https://") || to.starts_with("http://") {
             return None;
@@ -248,15 +246,12 @@ fn broken(page: &Page, anchors: impl Fn(&Path) -> Vec<String>) -> Vec<String> {
             !page.anchors.iter().any(|own| own == anchor)
         } else {
             let file = root().join(&page.path).with_file_name(file);
-            !file.exists() || !anchor.is_empty() && !anchors(&file).iter().any(|own| own == anchor)
+            let has = |anchor| Page::read(&file).anchors.iter().any(|own| own == anchor);
+            !file.exists() || !anchor.is_empty() && !has(anchor)
         };
         wrong.then(|| format!("{}: `{to}` leads nowhere", page.place(*line)))
     });
     broken.collect()
-}
-
-fn anchors(file: &Path) -> Vec<String> {
-    Page::read(file).anchors
 }
 
 /// The pages of the repository.
@@ -275,7 +270,7 @@ fn pages() -> Vec<Page> {
 fn every_link_leads_somewhere() {
     let pages = pages();
     assert!(pages.iter().any(|page| page.path.ends_with("docs/nestjs.md")), "those are not all");
-    let broken: Vec<String> = pages.iter().flat_map(|page| broken(page, anchors)).collect();
+    let broken: Vec<String> = pages.iter().flat_map(broken).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
@@ -288,7 +283,7 @@ fn a_link_that_leads_nowhere_is_named() {
     let page = Page::parse("docs/page.md", text);
     assert_eq!(page.anchors, ["a-title", "a-title-1", "code-中文-more_or-less"]);
     assert_eq!(
-        broken(&page, anchors),
+        broken(&page),
         [
             "docs/page.md:8: `#a-title-2` leads nowhere",
             "docs/page.md:9: `README.md` leads nowhere",
