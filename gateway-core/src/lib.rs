@@ -87,3 +87,8 @@ pub use bytes::Bytes;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Those of the guide for people who know NestJS, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from-nestjs.md")]
+struct ComingFromNestJs;

@@ -1,4 +1,5 @@
-//! The table of `docs/nestjs.md` names files and tests: all of them are there.
+//! The tables of `docs/nestjs.md` and `docs/coming-from-nestjs.md` name files and tests: all of them
+//! are there.
 
 use std::{
     fs,
@@ -18,21 +19,24 @@ struct Row {
     shown_by: Vec<(String, Vec<String>)>,
 }
 
+/// The rows of the tables whose last column says what shows them.
 fn rows(page: &str) -> Vec<Row> {
-    let lines = page.lines().enumerate().filter(|(_, line)| line.starts_with('|'));
-    let rows = lines.filter_map(|(number, line)| {
+    let mut rows = Vec::new();
+    let mut is_shown = false;
+    for (number, line) in page.lines().enumerate() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        is_shown = line.starts_with('|') && (is_shown || line.ends_with("| shown by |"));
+        if !is_shown || ["shown by", "---"].contains(&cells[cells.len() - 2]) {
+            continue;
+        }
         let ["", _, verdict, _, shown_by, ""] = cells[..] else {
             panic!("line {}: not four cells", number + 1)
         };
-        if ["here", "---"].contains(&cells[3]) {
-            return None;
-        }
         let verdict = verdict.trim_matches('*').to_owned();
         let shown_by = shown_by.split("; ").filter(|entry| !entry.is_empty()).map(named).collect();
-        Some(Row { line: number + 1, verdict, shown_by })
-    });
-    rows.collect()
+        rows.push(Row { line: number + 1, verdict, shown_by });
+    }
+    rows
 }
 
 /// `` `file` "test" "test" ``.
@@ -60,29 +64,46 @@ fn has(file: &str, text: &str, test: &str) -> bool {
     })
 }
 
+/// What a row names and is not there.
+fn missing(Row { line, shown_by, .. }: &Row) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (file, tests) in shown_by {
+        let Ok(text) = fs::read_to_string(root().join(file)) else {
+            missing.push(format!("line {line}: no file `{file}`"));
+            continue;
+        };
+        let tests = tests.iter().filter(|test| !has(file, &text, test));
+        missing.extend(tests.map(|test| format!("line {line}: no test \"{test}\" in `{file}`")));
+    }
+    missing
+}
+
 #[test]
 fn every_test_of_the_table_exists() {
     let page = fs::read_to_string(root().join("docs/nestjs.md")).expect("the page");
     let mut wrong = Vec::new();
-    for Row { line, verdict, shown_by } in rows(&page) {
-        match &*verdict {
+    for row in rows(&page) {
+        let Row { line, verdict, shown_by } = &row;
+        match &**verdict {
             "same" | "better" if shown_by.is_empty() => {
                 wrong.push(format!("line {line}: shown by nothing"));
             }
             "same" | "better" | "not offered" => {}
             _ => wrong.push(format!("line {line}: what is `{verdict}`?")),
         }
-        for (file, tests) in shown_by {
-            let Ok(text) = fs::read_to_string(root().join(&file)) else {
-                wrong.push(format!("line {line}: no file `{file}`"));
-                continue;
-            };
-            let missing = tests.iter().filter(|test| !has(&file, &text, test));
-            wrong
-                .extend(missing.map(|test| format!("line {line}: no test \"{test}\" in `{file}`")));
-        }
+        wrong.extend(missing(&row));
     }
     assert!(wrong.is_empty(), "docs/nestjs.md\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_common_error_is_shown() {
+    let page = fs::read_to_string(root().join("docs/coming-from-nestjs.md")).expect("the page");
+    let rows = rows(&page);
+    assert_eq!(rows.len(), 6, "a row for each of the errors");
+    let wrong: Vec<String> = rows.iter().flat_map(missing).collect();
+    assert!(wrong.is_empty(), "docs/coming-from-nestjs.md\n{}", wrong.join("\n"));
+    assert!(rows.iter().all(|row| !row.shown_by.is_empty()), "a row is shown by nothing");
 }
 
 #[test]
