@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs all tests: formatting, lints, documentation, the Rust tests, the suites of the real
-# clients (on SQLite and on a PostgreSQL of their own), and the memory of a connection. It installs what they need. What it cannot install it
-# names in one line and skips; with CI=true that is a failure in the end.
+# clients (on SQLite and on a PostgreSQL of their own), the memory of a connection, and what a
+# message costs. It installs what they need. What it cannot install it names in one line and skips;
+# with CI=true that is a failure in the end.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh --quick    without the memory of a connection, which needs an optimised build
+#   scripts/test.sh --quick    without the last two, which need optimised builds
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -164,6 +165,25 @@ if $quick; then
   skip "memory of a connection" "left out by --quick"
 else
   step "memory of a connection" memory || :
+fi
+
+# ---------------------------------------------------------------------------------------- costs
+
+# Instructions, allocations, syscalls: what is the same on every run. Times are no test.
+costs() {
+  cargo run --locked -p bench -- --check
+}
+
+has_counters() {
+  has valgrind && has strace
+}
+
+if $quick; then
+  skip "cost of a message" "left out by --quick"
+elif has_counters || { install_packages valgrind strace && has_counters; }; then
+  step "cost of a message" costs || :
+else
+  skip "cost of a message" "missing: valgrind, strace (apt-get install valgrind strace)"
 fi
 
 # -------------------------------------------------------------------------------------- summary

@@ -23,9 +23,6 @@ const IDLE: [usize; 2] = [2_000, MOST_CONNECTIONS];
 /// As many as there ever are.
 pub(crate) const MOST_CONNECTIONS: usize = 10_000;
 
-/// Readings of a figure that is not the same every time; the median counts.
-const ROUNDS: usize = 5;
-
 /// Everything about one server.
 pub(crate) fn all(
     program: &Program,
@@ -108,7 +105,7 @@ fn system_calls(
             let calls = counter.count(running.pid(), &scratch, || fleet.run(work.as_mut()))?;
             Ok(calls as f64 / work.units() as f64)
         };
-        let readings = (0..ROUNDS).map(reading).collect::<Result<Vec<_>>>()?;
+        let readings = (0..counter.rounds()).map(reading).collect::<Result<Vec<_>>>()?;
         figures.insert(Kind::Syscalls, per, stats::median(&readings));
         Ok(())
     };
@@ -120,12 +117,12 @@ fn system_calls(
         room.run(&mut Join::new())?;
         Ok(room)
     };
-    count(Per::Ack, fleet(&running, 100)?, &|| ask(Question::Echo, 1, 10_000))?;
-    count(Per::Pipelined, fleet(&running, 50)?, &|| ask(Question::Echo, 16, 32_000))?;
-    count(Per::Text, fleet(&running, 10)?, &|| ask(Question::Text, 1, 500))?;
-    count(Per::Binary, fleet(&running, 10)?, &|| ask(Question::Binary, 1, 500))?;
-    count(Per::Delivery, room()?, &|| Box::new(Talk::new(1, 300)))?;
-    count(Per::Burst, room()?, &|| Box::new(Talk::new(8, 100)))
+    count(Per::Ack, fleet(&running, 100)?, &|| ask(Question::Echo, 1, 4_000))?;
+    count(Per::Pipelined, fleet(&running, 50)?, &|| ask(Question::Echo, 16, 16_000))?;
+    count(Per::Text, fleet(&running, 10)?, &|| ask(Question::Text, 1, 100))?;
+    count(Per::Binary, fleet(&running, 10)?, &|| ask(Question::Binary, 1, 100))?;
+    count(Per::Delivery, room()?, &|| Box::new(Talk::new(1, 100)))?;
+    count(Per::Burst, room()?, &|| Box::new(Talk::new(8, 50)))
 }
 
 fn idle(program: &Program, cores: Cores, figures: &mut Figures) -> Result<()> {

@@ -37,6 +37,14 @@ impl Counter {
         }
     }
 
+    /// Readings whose median counts: how many calls a batch takes differs a little.
+    pub(crate) const fn rounds(self) -> usize {
+        match self {
+            Self::Perf => 5,
+            Self::Strace => 3,
+        }
+    }
+
     /// Counts what a process does while `work` is done. `scratch` is a file that may be written.
     pub(crate) fn count(
         self,
