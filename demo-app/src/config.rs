@@ -50,6 +50,16 @@ pub(crate) struct Config {
     )]
     pub(crate) presence_grace: Duration,
 
+    /// How long a stop may take: messages in hand are answered, and clients sent away, within it.
+    #[arg(
+        long,
+        env = "DRAIN",
+        default_value = "10s",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
+    pub(crate) drain: Duration,
+
     /// Lets anyone take a token from `POST /auth/login` [default: on without --jwt-secret, else off]
     #[arg(
         long,

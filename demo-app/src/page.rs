@@ -31,10 +31,9 @@ const FILES: [(&str, &str, &[u8]); 15] = [
     ("/client/socket.io.min.js", SCRIPT, include_bytes!("public/vendor/socket.io.min.js")),
 ];
 
-/// The page and its files, and `/healthz`.
+/// The page and its files.
 pub(crate) fn routes() -> Router {
-    let router = Router::new().route("/healthz", get(async || "ok"));
-    FILES.into_iter().fold(router, |router, (path, content_type, content)| {
+    FILES.into_iter().fold(Router::new(), |router, (path, content_type, content)| {
         router.route(path, get(async move || file(content_type, content)))
     })
 }

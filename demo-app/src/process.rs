@@ -1,6 +1,7 @@
 //! What the process owes its operator: a log, and an end on request.
 
 use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -17,10 +18,10 @@ impl Stop {
     }
 }
 
-/// Starts the log, and listens for the signal to stop.
-pub(crate) fn start() -> io::Result<Stop> {
+/// Starts the log, and listens for the signal to stop, which is to take `drain` at most.
+pub(crate) fn start(drain: Duration) -> io::Result<Stop> {
     log_to_stderr();
-    let signal = stop_signal()?;
+    let signal = gateway_core::stop_signal(drain)?;
     let stop = Stop(CancellationToken::new());
     let asked = stop.0.clone();
     tokio::spawn(async move {
@@ -39,31 +40,4 @@ fn log_to_stderr() {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-}
-
-/// Ends when the process is asked to stop (ctrl-c, SIGTERM). It listens from the call on, not from the first poll.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tracing::info!("asked to stop");
-    })
-}
-
-/// Ends when the process is asked to stop (ctrl-c).
-#[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tracing::info!("asked to stop");
-    })
 }

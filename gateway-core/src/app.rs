@@ -9,7 +9,11 @@ use std::{
 };
 
 use axum::{Extension, Router, middleware::from_fn_with_state};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use futures_util::future::{join, join_all};
+use tokio::{
+    net::{TcpListener, ToSocketAddrs},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     auth::Authenticator,
@@ -19,6 +23,7 @@ use crate::{
     filter::ExceptionFilter,
     gateway::{GatewayRuntime, Settings},
     guard::Guard,
+    health::{self, Health},
     interceptor::Interceptor,
     origins::{self, Origins},
     pipe::Pipe,
@@ -71,6 +76,7 @@ pub struct AppBuilder {
     pub(crate) settings: Settings,
     pub(crate) server: ServerOptions,
     router: Router,
+    health_checks: bool,
 }
 
 /// A built application.
@@ -89,6 +95,8 @@ pub struct App {
     mounted: Mounted,
     router: Router,
     write_timeout: Duration,
+    health: Arc<Health>,
+    drain_timeout: Duration,
 }
 
 impl App {
@@ -137,16 +145,36 @@ impl App {
         self.bind(address).await?.serve().await
     }
 
-    /// Ends every connection, `on_disconnect` included.
-    async fn close(&self) {
-        /// For the hooks, and again for the connections.
-        const PATIENCE: Duration = Duration::from_secs(10);
+    /// Lets nobody in any more, answers the messages in hand, and ends every connection,
+    /// `on_disconnect` included. What takes too long is not waited for, so that there is time left
+    /// for what comes after it.
+    async fn drain(&self, deadline: Instant) {
+        /// What a client on polling is given to come for what it was sent last.
+        const LAST_POLL: Duration = Duration::from_secs(1);
 
-        let evicted = futures_util::future::join_all(self.gateways.iter().map(|one| one.evict()));
-        if tokio::time::timeout(PATIENCE, evicted).await.is_err() {
+        let begun = Instant::now();
+        let by = |share: f64| begun + (deadline - begun).mul_f64(share);
+        self.health.drain();
+        let gateways = || self.gateways.iter();
+
+        let answered = join_all(gateways().map(|gateway| gateway.finish()));
+        if timeout_at(by(0.6), answered).await.is_err() {
+            tracing::warn!("some messages in hand were not answered in time");
+            let refused = join_all(gateways().map(|gateway| gateway.refuse_waiting()));
+            timeout_at(by(0.7), refused).await.ok();
+        }
+        self.health.end_patience();
+        let last_poll = async {
+            if gateways().any(|gateway| gateway.is_polled()) {
+                tokio::time::sleep(LAST_POLL).await;
+            }
+        };
+        let last_poll = timeout_at(by(0.8), last_poll);
+        let evicted = timeout_at(by(0.85), join_all(gateways().map(|gateway| gateway.evict())));
+        if join(last_poll, evicted).await.1.is_err() {
             tracing::warn!("some on_disconnect hooks did not end in time");
         }
-        if tokio::time::timeout(PATIENCE, self.mounted.close()).await.is_err() {
+        if timeout_at(by(0.9), self.mounted.close()).await.is_err() {
             tracing::warn!("some connections did not close in time");
         }
     }
@@ -197,15 +225,21 @@ impl BoundApp {
         self.serve_until(pending()).await
     }
 
-    /// Serves until `shutdown` resolves; then every client is sent away and its `on_disconnect`
-    /// runs, before this returns.
+    /// Serves until `shutdown` resolves, and then drains: nobody is let in any more, the messages in
+    /// hand are answered (those that come are refused with
+    /// [`SHUTTING_DOWN`](crate::code::SHUTTING_DOWN)), every client's `on_disconnect` runs, and the
+    /// connections are closed, so that clients come back elsewhere.
+    ///
+    /// That takes [`drain_timeout`](AppBuilder::drain_timeout) at most, whatever hangs; a handler that
+    /// blocks its thread is dealt with by [`stop_signal`](crate::stop_signal).
     ///
     /// # Errors
     /// When the listener fails for good.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
         let Self { app, listener, .. } = self;
-        let router = app.router.clone();
-        serve::serve(listener, app.write_timeout, router, shutdown, || app.close()).await?;
+        let (router, timeout) = (app.router.clone(), app.drain_timeout);
+        let drain = |deadline| app.drain(deadline);
+        serve::serve(listener, app.write_timeout, router, shutdown, timeout, drain).await?;
         Ok(())
     }
 }
@@ -350,18 +384,40 @@ impl AppBuilder {
         self
     }
 
+    /// How long shutting down may take; 10 s by default. See
+    /// [`serve_until`](BoundApp::serve_until).
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.server.drain_timeout = timeout;
+        self
+    }
+
+    /// Serves `GET /healthz`, 200 while the process answers, and `GET /readyz`: 200 while clients are
+    /// let in, 503 once the application is shutting down.
+    #[must_use]
+    pub fn health_checks(mut self) -> Self {
+        self.health_checks = true;
+        self
+    }
+
     /// Finds the gateways, checks that everything fits together, and builds it: services, gateways,
     /// and their `after_init`.
     ///
     /// # Errors
     /// All mistakes at once, in one [`AppError`].
     pub async fn build(mut self) -> Result<App, AppError> {
-        let router = std::mem::take(&mut self.router);
+        let mut router = std::mem::take(&mut self.router);
+        let health = Arc::<Health>::default();
+        if self.health_checks {
+            router = router.merge(health::routes(Arc::clone(&health)));
+        }
         let write_timeout = self.server.write_timeout();
         let path = self.server.path.clone();
         let (mounted, wrap) = serve::open(&self.server);
-        let booted = boot::boot(self, &mounted).await?;
+        let drain_timeout = self.server.drain_timeout;
+        let booted = boot::boot(self, &mounted, &health).await?;
         let origins = Origins::new(&path, booted.cors);
+        let path: Arc<str> = (*path).into();
         let router = router
             .layer(Extension(Arc::clone(&booted.services)))
             .layer(Extension(booted.authenticators));
@@ -369,8 +425,12 @@ impl AppBuilder {
             gateways: booted.gateways,
             table: booted.table,
             mounted,
-            router: wrap(router).layer(from_fn_with_state(origins, origins::check)),
+            router: wrap(router)
+                .layer(from_fn_with_state((Arc::clone(&health), path), health::refuse_handshakes))
+                .layer(from_fn_with_state(origins, origins::check)),
             write_timeout,
+            health,
+            drain_timeout,
         })
     }
 }

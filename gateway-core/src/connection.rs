@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     context::{ExecutionContext, Occasion},
@@ -239,6 +239,7 @@ impl Connection {
         if self.greeted.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.namespace().metrics.accepted.increment(1);
         if let Some(ends) = self.session().and_then(|session| session.expires_at()) {
             self.watch_session(Some(ends));
         }
@@ -247,6 +248,8 @@ impl Connection {
             return;
         }
         let connection = Arc::clone(self);
+        // Who waits for its end must not find it missing because it has only just begun.
+        let mut here = self.greeting.lock().unwrap_or_else(PoisonError::into_inner);
         let greeting = tokio::spawn(async move {
             match pipeline::welcome(&connection).await {
                 Ok(()) => connection.open_inbox(),
@@ -256,7 +259,19 @@ impl Connection {
                 }
             }
         });
-        *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
+        *here = Some(greeting);
+    }
+
+    /// Takes no more messages, and waits until those in hand are answered.
+    pub(crate) async fn finish(&self) {
+        // Told by nobody only when the connection is no more.
+        self.drain_inbox().await.ok();
+        self.deliver_all().await;
+    }
+
+    /// Waits until the client has been handed what it was sent.
+    pub(crate) async fn deliver_all(&self) {
+        self.outbox_drained(self.gateway.settings.emit_timeout).await.ok();
     }
 
     /// The client is gone. Returns at once; `on_disconnect` runs in a task, when all that came
@@ -269,6 +284,7 @@ impl Connection {
         self.namespace().forget(self);
         // Who leaves in the very moment of coming in is greeted all the same: both hooks run, or none.
         self.greet();
+        self.namespace().metrics.disconnected(reason);
         if self.session().is_some_and(|session| session.expires_at().is_some()) {
             self.watch_session(None);
         }
@@ -286,20 +302,33 @@ impl Connection {
         /// How long handlers of a client that is gone may hold up its `on_disconnect`.
         const PATIENCE: Duration = Duration::from_secs(10);
 
-        if tokio::time::timeout(PATIENCE, started).await.is_err() {
-            tracing::warn!(
-                namespace = self.namespace().path(),
-                socket = %self.id,
-                "handlers of a client that left are not done; its on_disconnect goes ahead"
-            );
-            // `on_connection` must have ended by then, one way or the other.
-            let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(greeting) = greeting {
-                greeting.abort();
-                greeting.await.ok();
+        let deadline = Instant::now() + PATIENCE;
+        let patience_ended = async || {
+            let late = tokio::time::timeout_at(deadline, self.gateway.health.patience_ended());
+            late.await.ok();
+        };
+        // `on_connection` ends first, one way or the other, so that nobody arrives after leaving.
+        let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut greeting) = greeting {
+            tokio::select! {
+                biased;
+                _ = &mut greeting => {}
+                () = patience_ended() => {
+                    greeting.abort();
+                    greeting.await.ok();
+                }
             }
         }
         self.leave_presence().await;
+        tokio::select! {
+            biased;
+            _ = started => {}
+            () = patience_ended() => tracing::warn!(
+                namespace = self.namespace().path(),
+                socket = %self.id,
+                "handlers of a client that left are not done; its on_disconnect goes ahead"
+            ),
+        }
         // An error was reported by the pipeline; there is nobody left to tell.
         pipeline::run_hook(Occasion::Disconnection, &self, Some(reason)).await.ok();
     }

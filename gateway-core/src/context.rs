@@ -13,6 +13,7 @@ use crate::{
     gateway::{GatewayRuntime, Hook, Route},
     handshake::Handshake,
     inbox::Lane,
+    metrics::MessageMetrics,
     pipe::ArgumentMetadata,
     pipeline,
     platform::{DisconnectReason, Hub, Packet},
@@ -331,6 +332,16 @@ impl ExecutionContext {
         self.connection().session().map(|session| session.roles().to_vec()).unwrap_or_default()
     }
 
+    /// Where it is counted, when it is a message.
+    pub(crate) fn metrics(&self) -> Option<&MessageMetrics> {
+        match &self.call.subject {
+            Subject::Message(route) => Some(&route.metrics),
+            Subject::UnknownEvent(_) => Some(&self.runtime().unknown_events),
+            Subject::Reauthentication => Some(&self.runtime().renewals),
+            Subject::Hook(..) | Subject::Session | Subject::Init => None,
+        }
+    }
+
     pub(crate) fn ack_slot(&self) -> Option<&AckSlot> {
         self.call.ack_slot.as_ref()
     }
@@ -359,9 +370,7 @@ impl ExecutionContext {
         match &self.call.subject {
             Subject::Message(route) => route.handle.start(self.clone()),
             Subject::Reauthentication => Box::pin(pipeline::reauthenticate(self)),
-            _ => Box::pin(async move {
-                pipeline::answer(&self, WsException::unknown_event()).await;
-            }),
+            _ => Box::pin(pipeline::answer_unknown(self)),
         }
     }
 

@@ -24,6 +24,8 @@ pub mod code {
     pub const UNKNOWN_EVENT: &str = "UNKNOWN_EVENT";
     /// The socket's inbox is full.
     pub const OVERLOADED: &str = "OVERLOADED";
+    /// The server is shutting down, and takes no more messages.
+    pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
     /// The handler took the acknowledgement into its own hands and dropped it unsent.
     pub const NO_REPLY: &str = "NO_REPLY";
     /// The client is not who it would have to be.
@@ -157,6 +159,10 @@ impl WsException {
 
     pub(crate) fn overloaded() -> Self {
         Self::new("Too many messages are waiting").with_code(code::OVERLOADED)
+    }
+
+    pub(crate) fn shutting_down() -> Self {
+        Self::new("The server is shutting down").with_code(code::SHUTTING_DOWN)
     }
 
     /// The client is known, and may not do this: code [`code::FORBIDDEN`].

@@ -13,11 +13,13 @@ use crate::{
     enhancers::Enhancers,
     exception::WsException,
     handshake::Handshake,
+    health::Health,
     inbox::{Lane, Limits},
+    metrics::{self, MessageMetrics},
     namespace::Namespace,
     origins::Cors,
     outbox::Overflow,
-    platform::{Admission, DisconnectReason, Occupant, Packet, SocketId},
+    platform::{Admission, DisconnectReason, Occupant, Packet, SocketId, Transport},
     presence::{Announcer, Change},
     provider::Services,
     rooms,
@@ -34,6 +36,8 @@ pub(crate) struct GatewayRuntime {
     pub(crate) authenticator: Option<Arc<dyn ErasedAuthenticator>>,
     /// The name of the event that renews a session.
     pub(crate) reauthenticate: String,
+    pub(crate) renewals: MessageMetrics,
+    pub(crate) unknown_events: MessageMetrics,
     /// When sessions end.
     pub(crate) deadlines: Deadlines<SocketId>,
     pub(crate) cors: Cors,
@@ -45,6 +49,7 @@ pub(crate) struct GatewayRuntime {
     pub(crate) overflow: Overflow,
     pub(crate) serial: bool,
     pub(crate) settings: Settings,
+    pub(crate) health: Arc<Health>,
     /// For `Inject<T>` arguments.
     pub(crate) services: Arc<Services>,
     /// The tasks that run `on_disconnect`.
@@ -72,6 +77,7 @@ pub(crate) struct Route {
     pub(crate) takes_ack: bool,
     pub(crate) enhancers: Enhancers,
     pub(crate) handle: Box<dyn Handle>,
+    pub(crate) metrics: MessageMetrics,
 }
 
 /// A handler bound to its gateway: makes the whole way of one message, in one allocation.
@@ -110,26 +116,11 @@ impl Occupant for GatewayRuntime {
     type Client = Connection;
 
     async fn admit(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
-        let handshake = Handshake::new(admission.auth, admission.head);
-        if !self.cors.admits(&handshake) {
-            return Err("Origin not allowed".to_owned());
+        let admitted = Arc::clone(&self).look_at(admission).await;
+        if admitted.is_err() {
+            self.namespace.metrics.refused.increment(1);
         }
-        let session = match &self.authenticator {
-            Some(authenticator) => {
-                let session = authenticator.authenticate(&handshake).verdict().await;
-                Some(session.map_err(|exception| self.refusal(&exception))?)
-            }
-            None => None,
-        };
-        let user = session.as_ref().and_then(|session| session.user().map(rooms::of_user));
-        let gateway = Arc::clone(&self);
-        let connection =
-            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, session));
-        self.namespace.enter(&connection);
-        if let Some(room) = user {
-            connection.join(smallvec![room]);
-        }
-        Ok(connection)
+        admitted
     }
 
     fn connected(&self, id: SocketId) {
@@ -158,6 +149,34 @@ impl Occupant for GatewayRuntime {
 }
 
 impl GatewayRuntime {
+    /// Who it is, and whether it may come in.
+    async fn look_at(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
+        let handshake = Handshake::new(admission.auth, admission.head);
+        if !self.cors.admits(&handshake) {
+            return Err("Origin not allowed".to_owned());
+        }
+        let session = match &self.authenticator {
+            Some(authenticator) => {
+                let session = authenticator.authenticate(&handshake).verdict().await;
+                Some(session.map_err(|exception| self.refusal(&exception))?)
+            }
+            None => None,
+        };
+        let user = session.as_ref().and_then(|session| session.user().map(rooms::of_user));
+        let gateway = Arc::clone(&self);
+        let connection =
+            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, session));
+        self.namespace.enter(&connection);
+        // Looked at when it can be found: whoever shuts down looks for clients after saying so.
+        if self.health.is_draining() {
+            return Err(WsException::shutting_down().message().to_owned());
+        }
+        if let Some(room) = user {
+            connection.join(smallvec![room]);
+        }
+        Ok(connection)
+    }
+
     /// What a client that is not let in may read of the reason.
     fn refusal(&self, exception: &WsException) -> String {
         if exception.is_internal() {
@@ -171,7 +190,33 @@ impl GatewayRuntime {
     /// Tells the clients of this process that a user has come or gone.
     pub(crate) async fn announce(&self, change: Change) -> Result<(), WsException> {
         let Some(announcer) = &self.announcer else { return Ok(()) };
+        let users = metrics::users(self.namespace.path());
+        match change.online {
+            true => users.increment(1),
+            false => users.decrement(1),
+        }
         announcer.announce(change, Broadcast::new(Arc::clone(&self.namespace))).await
+    }
+
+    /// Waits until the messages in hand of all clients are answered; no more are taken.
+    pub(crate) async fn finish(&self) {
+        let clients = self.namespace.everyone();
+        futures_util::future::join_all(clients.iter().map(|client| client.finish())).await;
+    }
+
+    /// Tells all clients of their messages that have not even begun that they never will.
+    pub(crate) async fn refuse_waiting(&self) {
+        let clients = self.namespace.everyone();
+        for client in &clients {
+            client.refuse_inbox(&WsException::shutting_down());
+        }
+        futures_util::future::join_all(clients.iter().map(|client| client.deliver_all())).await;
+    }
+
+    /// Whether some client fetches what it is sent.
+    pub(crate) fn is_polled(&self) -> bool {
+        let everyone = self.namespace.everyone();
+        everyone.iter().any(|client| client.link.transport() == Some(Transport::Polling))
     }
 
     /// Sends every client away, and waits until their `on_disconnect` has run.

@@ -41,6 +41,10 @@ pub(crate) struct Inbox {
     starting: bool,
     /// Told when everything that came before the end of the connection has started.
     farewell: Option<oneshot::Sender<()>>,
+    /// The server is shutting down: nothing more is taken.
+    draining: bool,
+    /// Told when everything that was taken before has ended.
+    finished: Option<oneshot::Sender<()>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +102,12 @@ impl Inbox {
         {
             farewell.send(()).ok();
         }
+        if started
+            && self.running == 0
+            && let Some(finished) = self.finished.take()
+        {
+            finished.send(()).ok();
+        }
     }
 }
 
@@ -118,6 +128,11 @@ impl Connection {
             match inbox.phase {
                 Phase::Closing | Phase::Closed => return,
                 Phase::Connecting | Phase::Open => {}
+            }
+            if inbox.draining {
+                drop(inbox);
+                pipeline::refuse(context, WsException::shutting_down());
+                return;
             }
             let size = context.size();
             let lane = context.lane();
@@ -189,6 +204,17 @@ impl Connection {
             inbox.phase = Phase::Closing;
         }
         inbox.farewell = Some(farewell);
+        inbox.settle(self.gateway().serial);
+        told
+    }
+
+    /// Refuses whatever comes from now on. The receiver is told when everything taken before, and
+    /// `on_connection`, has ended.
+    pub(crate) fn drain_inbox(&self) -> oneshot::Receiver<()> {
+        let (finished, told) = oneshot::channel();
+        let mut inbox = self.inbox();
+        inbox.draining = true;
+        inbox.finished = Some(finished);
         inbox.settle(self.gateway().serial);
         told
     }

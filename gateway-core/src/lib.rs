@@ -23,9 +23,11 @@ mod filter;
 mod gateway;
 mod guard;
 mod handshake;
+mod health;
 mod inbox;
 mod interceptor;
 mod metadata;
+mod metrics;
 mod namespace;
 mod origins;
 mod outbox;
@@ -46,6 +48,7 @@ mod server;
 mod server_side;
 mod session;
 mod socket;
+mod stop;
 mod table;
 #[cfg(feature = "validate")]
 mod valid;
@@ -79,6 +82,7 @@ pub use crate::{
     server_side::{Missed, ServerSideEvents},
     session::Authenticated,
     socket::{PendingAck, Socket},
+    stop::stop_signal,
     wire::{Args, Argument, ArgumentList, Arguments, Payload},
 };
 pub use bytes::Bytes;

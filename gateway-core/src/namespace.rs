@@ -12,13 +12,13 @@ use foldhash::fast::RandomState;
 
 use crate::{
     connection::Connection,
+    metrics::NamespaceMetrics,
     platform::{Hub, SocketId},
     presence::PresenceStore,
     server_side::ServerSide,
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
-#[derive(Default)]
 pub(crate) struct Namespace {
     path: String,
     hub: OnceLock<Arc<Hub>>,
@@ -27,12 +27,22 @@ pub(crate) struct Namespace {
     clients: RwLock<HashMap<SocketId, Weak<Connection>, RandomState>>,
     slow_clients: AtomicU64,
     presence: Option<Arc<dyn PresenceStore>>,
+    pub(crate) metrics: NamespaceMetrics,
     pub(crate) server_side: ServerSide,
 }
 
 impl Namespace {
     pub(crate) fn new(path: impl Into<String>, presence: Option<Arc<dyn PresenceStore>>) -> Self {
-        Self { path: path.into(), presence, ..Self::default() }
+        let path = path.into();
+        Self {
+            metrics: NamespaceMetrics::of(&path),
+            path,
+            hub: OnceLock::new(),
+            clients: RwLock::default(),
+            slow_clients: AtomicU64::new(0),
+            presence,
+            server_side: ServerSide::default(),
+        }
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -57,6 +67,7 @@ impl Namespace {
     pub(crate) fn enter(&self, connection: &Arc<Connection>) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.insert(connection.id(), Arc::downgrade(connection));
+        self.metrics.connections.set(clients.len() as f64);
         drop(clients);
         if let Some(hub) = self.hub() {
             hub.enter(&connection.link);
@@ -71,6 +82,7 @@ impl Namespace {
             && std::ptr::eq(entry.get().as_ptr(), connection)
         {
             entry.remove();
+            self.metrics.connections.set(clients.len() as f64);
         }
         drop(clients);
         if let Some(hub) = self.hub() {
@@ -96,6 +108,7 @@ impl Namespace {
 
     pub(crate) fn count_slow_client(&self) {
         self.slow_clients.fetch_add(1, Ordering::Relaxed);
+        self.metrics.slow_clients.increment(1);
     }
 
     pub(crate) fn slow_clients(&self) -> u64 {

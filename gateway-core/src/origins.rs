@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::{handshake::Handshake, platform::is_under};
+use crate::{handshake::Handshake, metrics, platform::is_under};
 
 /// What one gateway allows beyond its own origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +98,7 @@ pub(crate) async fn check(
     let listed = origins.allowing(text).next().is_some();
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if !listed && !is_same_origin(text, host) {
+        metrics::handshake_refused("origin");
         return (StatusCode::FORBIDDEN, "Origin not allowed").into_response();
     }
     let credentials = origins.allowing(text).any(|cors| cors.credentials);

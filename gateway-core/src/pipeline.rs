@@ -47,7 +47,7 @@ pub(crate) async fn run(
         event = context.event(),
         handler = context.handler(),
     );
-    let started = (!span.is_disabled()).then(Instant::now);
+    let started = Instant::now();
     // Pinned here rather than moved: what is moved into a future is copied, whole, every time.
     let mut handler = pin!(handler);
     let handled = async {
@@ -71,9 +71,13 @@ pub(crate) async fn run(
         Some(slot) => slot.handler_succeeded(),
         None => Ok(()),
     });
-    if let Some(started) = started {
+    let duration = started.elapsed();
+    if !span.is_disabled() {
         let outcome = outcome.as_ref().map_or_else(WsException::code, |()| "ok");
-        span.in_scope(|| tracing::debug!(outcome, duration = ?started.elapsed(), "handled"));
+        span.in_scope(|| tracing::debug!(outcome, ?duration, "handled"));
+    }
+    if let Some(metrics) = context.metrics() {
+        metrics.handled(&outcome, duration);
     }
     if let Err(exception) = outcome {
         Box::pin(answer(&context, exception).instrument(span)).await;
@@ -92,8 +96,12 @@ async fn admit(context: &ExecutionContext) -> Result<(), WsException> {
 
 /// Renews the session of a client that brings a new token.
 pub(crate) async fn reauthenticate(context: ExecutionContext) {
+    let started = Instant::now();
     let renewal = AssertUnwindSafe(renew(&context)).catch_unwind();
     let outcome = renewal.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
+    if let Some(metrics) = context.metrics() {
+        metrics.handled(&outcome, started.elapsed());
+    }
     if let Err(exception) = outcome {
         answer(&context, exception).await;
     }
@@ -155,6 +163,14 @@ pub(crate) async fn run_hook(
     outcome
 }
 
+/// Answers an event that has no handler.
+pub(crate) async fn answer_unknown(context: ExecutionContext) {
+    if let Some(metrics) = context.metrics() {
+        metrics.unknown();
+    }
+    answer(&context, WsException::unknown_event()).await;
+}
+
 /// Answers with an exception: by the filters, or else as the framework does.
 pub(crate) async fn answer(context: &ExecutionContext, exception: WsException) {
     let reply = explain(context, exception).await;
@@ -167,6 +183,9 @@ pub(crate) async fn answer(context: &ExecutionContext, exception: WsException) {
 /// Answers a message that was not even started, without ever waiting for its sender: a client that
 /// floods does not read either.
 pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
+    if let Some(metrics) = context.metrics() {
+        metrics.refused(&exception);
+    }
     let refusal = async move {
         let reply = explain(&context, exception).await;
         for frame in frames(&context, &reply) {

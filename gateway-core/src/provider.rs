@@ -92,8 +92,8 @@ impl Injected for Server {
     }
 
     fn resolve(provider: &mut Provider) -> Self {
-        // Boot reports a `Server` outside of a gateway before anything is built.
-        Self::new(provider.namespace.clone().unwrap_or_default())
+        let namespace = provider.namespace.clone();
+        Self::new(namespace.expect("boot checked that the service is a gateway"))
     }
 }
 

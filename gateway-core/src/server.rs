@@ -207,8 +207,11 @@ impl Broadcast {
         check_event(event.as_ref())?;
         let Some(hub) = self.namespace.hub() else { return Ok(()) };
         let frame = hub.encode_event(event.as_ref(), &payload)?;
+        self.namespace.metrics.emits.increment(1);
         let mut crowded = false;
-        if let Some(left) = hub.send_to_group(frame, self.group) {
+        let (together, left) = hub.send_to_group(frame, self.group);
+        self.namespace.metrics.deliveries.increment(together);
+        if let Some(left) = left {
             for member in self.namespace.pick(&left.ids) {
                 crowded |= deliver(&member, &left.frame);
             }
@@ -241,7 +244,10 @@ impl Broadcast {
 /// Queues a frame for one member; says whether its queue is growing.
 fn deliver(member: &Arc<crate::connection::Connection>, frame: &Frame) -> bool {
     match member.send(frame.clone()) {
-        Ok(()) => member.outbox.is_overflowing(),
+        Ok(()) => {
+            member.namespace().metrics.deliveries.increment(1);
+            member.outbox.is_overflowing()
+        }
         Err(NotSent::Gone) => false,
         Err(NotSent::Full) => {
             match member.gateway().overflow {

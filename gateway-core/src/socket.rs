@@ -88,7 +88,9 @@ impl Socket {
     ) -> Result<(), EmitError> {
         let frame = self.encode(event.as_ref(), &payload)?;
         let patience = self.connection.gateway().settings.emit_timeout;
-        Ok(self.connection.send_waiting(frame, patience).await?)
+        self.connection.send_waiting(frame, patience).await?;
+        self.count_delivery();
+        Ok(())
     }
 
     /// Sends an event, or says at once that the client's queue is full.
@@ -97,7 +99,9 @@ impl Socket {
     /// As [`emit`](Self::emit); [`EmitError::Full`] without waiting.
     pub fn try_emit(&self, event: impl AsRef<str>, payload: impl Payload) -> Result<(), EmitError> {
         let frame = self.encode(event.as_ref(), &payload)?;
-        Ok(self.connection.send(frame)?)
+        self.connection.send(frame)?;
+        self.count_delivery();
+        Ok(())
     }
 
     /// Sends an event and waits for its acknowledgement, at most for
@@ -128,6 +132,7 @@ impl Socket {
         let frame = self.encode(event.as_ref(), &payload)?;
         let settings = &self.connection.gateway().settings;
         let answer = self.connection.send_with_ack(frame, settings.emit_timeout).await?;
+        self.count_delivery();
         let connection = Arc::clone(&self.connection);
         Ok(PendingAck { answer, connection, sent: Instant::now(), patience: settings.ack_timeout })
     }
@@ -188,7 +193,13 @@ impl Socket {
     fn encode(&self, event: &str, payload: &impl Payload) -> Result<Frame, EmitError> {
         check_event(event)?;
         let hub = self.connection.namespace().hub().ok_or(EmitError::Disconnected)?;
-        Ok(hub.encode_event(event, payload)?)
+        let frame = hub.encode_event(event, payload)?;
+        self.connection.namespace().metrics.emits.increment(1);
+        Ok(frame)
+    }
+
+    fn count_delivery(&self) {
+        self.connection.namespace().metrics.deliveries.increment(1);
     }
 }
 

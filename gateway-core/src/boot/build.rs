@@ -19,7 +19,9 @@ use crate::{
     extract::HttpAuthenticators,
     facts::AuthenticatorFacts,
     gateway::{GatewayRuntime, Hook, Hooks, Route, Settings},
+    health::Health,
     inbox::Lane,
+    metrics::{self, MessageMetrics},
     namespace::Namespace,
     platform::{self, Mounted, SocketId},
     presence::{self, Changes},
@@ -34,7 +36,9 @@ pub(super) async fn build(
     recipes: HashMap<Key, Recipe>,
     builder: AppBuilder,
     mounted: &Mounted,
+    health: &Arc<Health>,
 ) -> Result<Booted, AppError> {
+    metrics::describe();
     let mut provider = Provider::new(builder.services, recipes);
     let cors = plans.iter().map(|plan| plan.cors.clone()).collect();
     let authenticators = http_authenticators(&plans, builder.authenticator, &mut provider);
@@ -61,7 +65,8 @@ pub(super) async fn build(
     let mut gateways = Vec::new();
     let mut after_init = Vec::new();
     for (part, hook, changes) in parts {
-        let gateway = Arc::new(part(Arc::clone(&services), builder.settings.clone()));
+        let (settings, health) = (builder.settings.clone(), Arc::clone(health));
+        let gateway = Arc::new(part(Arc::clone(&services), settings, health));
         if let Some(changes) = changes {
             announce(&gateway, changes);
         }
@@ -94,6 +99,7 @@ fn http_authenticators(
 
 /// Lets the gateway tell of its users, for as long as it is there.
 fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
+    metrics::users(gateway.namespace.path()).set(0);
     let span = tracing::info_span!("presence", namespace = gateway.namespace.path());
     let gateway = Arc::downgrade(gateway);
     let tell = move |change| {
@@ -108,7 +114,7 @@ fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
     tokio::spawn(presence::announce(changes, tell).instrument(span));
 }
 
-type Part = Box<dyn FnOnce(Arc<Services>, Settings) -> GatewayRuntime>;
+type Part = Box<dyn FnOnce(Arc<Services>, Settings, Arc<Health>) -> GatewayRuntime>;
 
 /// Builds the gateway and binds its handlers.
 fn assemble(
@@ -165,18 +171,21 @@ fn assemble(
                 takes_ack: message.facts.arguments.takes_ack,
                 enhancers: Enhancers::of_message(global, &own, method),
                 handle: (message.bind)(&instance),
+                metrics: MessageMetrics::of(namespace.path(), message.facts.event),
             };
             (route.event, Arc::new(route))
         })
         .collect();
     let enhancers = Enhancers::of_hook(global, &own, Level::default());
     let deadlines = sessions(&namespace);
-    let part: Part = Box::new(move |services, settings| GatewayRuntime {
+    let part: Part = Box::new(move |services, settings, health| GatewayRuntime {
         name: facts.name,
-        namespace,
         routes,
         hooks,
         authenticator,
+        renewals: MessageMetrics::of(namespace.path(), &reauthenticate),
+        unknown_events: MessageMetrics::of_unknown_events(namespace.path()),
+        namespace,
         reauthenticate,
         deadlines,
         cors,
@@ -186,6 +195,7 @@ fn assemble(
         overflow,
         serial: facts.serial,
         settings,
+        health,
         services,
         departures: tokio_util::task::TaskTracker::new(),
     });

@@ -10,6 +10,7 @@ use crate::{
     extract::HttpAuthenticators,
     facts::{AuthenticatorFacts, GatewayFacts, PresenceFacts, Setting},
     gateway::GatewayRuntime,
+    health::Health,
     inbox::Limits,
     origins::Cors,
     outbox::Overflow,
@@ -46,7 +47,11 @@ struct Plan {
 }
 
 /// Checks and builds.
-pub(crate) async fn boot(builder: AppBuilder, mounted: &Mounted) -> Result<Booted, AppError> {
+pub(crate) async fn boot(
+    builder: AppBuilder,
+    mounted: &Mounted,
+    health: &Arc<Health>,
+) -> Result<Booted, AppError> {
     let registry = Registry::collect();
     let mut report = Report::default();
     let recipes = recipes(&registry, &mut report);
@@ -63,7 +68,7 @@ pub(crate) async fn boot(builder: AppBuilder, mounted: &Mounted) -> Result<Boote
     if !report.is_empty() {
         return Err(AppError::wiring(report.sorted()));
     }
-    build::build(plans, recipes, builder, mounted).await
+    build::build(plans, recipes, builder, mounted, health).await
 }
 
 fn recipes(registry: &Registry, report: &mut Report) -> HashMap<Key, Recipe> {

@@ -248,38 +248,39 @@ impl Hub {
     }
 
     /// Hands a frame to all members of a group that have a place for it, encoded once and in one
-    /// go. What is left must be sent to one by one.
-    pub(crate) fn send_to_group(&self, frame: Frame, group: Group) -> Option<OneByOne> {
+    /// go: says how many those are. What is left must be sent to one by one.
+    pub(crate) fn send_to_group(&self, frame: Frame, group: Group) -> (u64, Option<OneByOne>) {
         let members = self.members();
         let reached = members.of(&group);
         if !group.rooms.iter().chain(&group.except).all(|room| is_mirrored(room)) {
-            return Some(OneByOne { frame, ids: reached.ids() });
+            return (0, Some(OneByOne { frame, ids: reached.ids() }));
         }
         // The base knows no sockets among the rooms, and leaves out one socket, the sender.
         let mut sender = None;
         let senders = group.except.iter().filter_map(|room| members.named(room));
         let senders = senders.inspect(|link| sender = Some(link.id)).count();
         if senders > 1 || group.rooms.iter().any(|room| members.named(room).is_some()) {
-            return Some(OneByOne { frame, ids: reached.ids() });
+            return (0, Some(OneByOne { frame, ids: reached.ids() }));
         }
-        let mut apart = Vec::new();
+        let (mut together, mut apart) = (0, Vec::new());
         let all_claimed = reached.all(|link| {
             let is_apart = link.is_apart();
-            if is_apart {
-                apart.push(link.id);
+            match is_apart {
+                true => apart.push(link.id),
+                false => together += 1,
             }
             is_apart || link.claim_with_others()
         });
         if !all_claimed {
             // The queue of who has no place takes it from here, and takes it out of the next group.
-            return Some(OneByOne { frame, ids: reached.ids() });
+            return (0, Some(OneByOne { frame, ids: reached.ids() }));
         }
         let left = (!apart.is_empty()).then(|| OneByOne { frame: frame.clone(), ids: apart });
         let refused = self.local.broadcast(frame.0, options(group, sender)).err();
         if refused.iter().flatten().any(|error| Refused::from(error) == Refused::Full) {
             tracing::error!("a place that was claimed was not there; this is a bug");
         }
-        left
+        (together, left)
     }
 
     fn members(&self) -> RwLockReadGuard<'_, Members> {

@@ -20,7 +20,7 @@ pub(crate) use members::{Group, Names};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
 #[cfg(test)]
 pub(crate) use request::Headers;
-pub(crate) use request::{RequestHead, is_under};
+pub(crate) use request::{RequestHead, is_handshake, is_under};
 use serde::Serialize;
 use socketioxide_core::{Sid, Str, Value};
 
@@ -95,6 +95,16 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ClientNamespaceDisconnect,
+        Self::ServerNamespaceDisconnect,
+        Self::TransportClose,
+        Self::TransportError,
+        Self::HeartbeatTimeout,
+        Self::ParseError,
+        Self::ServerShutdown,
+    ];
+
     /// The reason in the words of socket.io's server.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -112,6 +112,12 @@ pub(crate) fn is_under(path: &str, base: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a request asks the server at `base` for a new session.
+pub(crate) fn is_handshake(uri: &Uri, base: &str) -> bool {
+    let mut parameters = uri.query().unwrap_or("").split('&');
+    is_under(uri.path(), base) && !parameters.any(|pair| pair.starts_with("sid="))
+}
+
 /// Puts a [`RequestHead`] into the extensions of requests for the Socket.IO path.
 #[derive(Debug, Clone)]
 pub(crate) struct DetachLayer {

@@ -8,7 +8,7 @@ use axum::{
     serve::{IncomingStream, Listener},
 };
 use socketioxide::{SocketIo, TransportType};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, time::Instant};
 
 use super::{
     Mounted, Transport,
@@ -28,6 +28,8 @@ pub(crate) struct ServerOptions {
     pub(crate) max_payload: usize,
     /// As long as a ping may take, unless said otherwise.
     pub(crate) write_timeout: Option<Duration>,
+    /// How long shutting down may take.
+    pub(crate) drain_timeout: Duration,
 }
 
 impl ServerOptions {
@@ -48,6 +50,7 @@ impl Default for ServerOptions {
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
             write_timeout: None,
+            drain_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -84,17 +87,16 @@ pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> 
     (Mounted::new(io, hubs), move |router: Router| router.layer(layer).layer(detach))
 }
 
-/// Serves until `shutdown` resolves, then runs `close` and lets open requests end.
+/// Serves until `shutdown` resolves, then runs `close` and lets open requests end, all of it within
+/// `patience`.
 pub(crate) async fn serve<C: Future<Output = ()>>(
     listener: TcpListener,
     write_timeout: Duration,
     router: Router,
     shutdown: impl Future<Output = ()>,
-    close: impl FnOnce() -> C,
+    patience: Duration,
+    close: impl FnOnce(Instant) -> C,
 ) -> io::Result<()> {
-    /// How long requests that are not ours may still take, once every client is gone.
-    const LINGER: Duration = Duration::from_secs(1);
-
     let (stop, stopped) = oneshot::channel::<()>();
     let listener = GuardedListener { listener, write_timeout };
     let service = router.into_make_service_with_connect_info::<Peer>();
@@ -106,13 +108,15 @@ pub(crate) async fn serve<C: Future<Output = ()>>(
         result = &mut serving => return result,
         () = shutdown => {}
     }
-    stop.send(()).ok();
-    // The server goes on in the meantime: clients on polling read their last packets by requests.
+    let deadline = Instant::now() + patience;
+    // The server goes on in the meantime: clients on polling read their last packets by requests,
+    // and whoever asks is told that it is not ready.
     tokio::select! {
         result = &mut serving => return result,
-        () = close() => {}
+        () = close(deadline) => {}
     }
-    tokio::time::timeout(LINGER, serving).await.unwrap_or(Ok(()))
+    stop.send(()).ok();
+    tokio::time::timeout_at(deadline, serving).await.unwrap_or(Ok(()))
 }
 
 /// The other end of a connection.

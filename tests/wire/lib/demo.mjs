@@ -43,7 +43,7 @@ const options = (place, port = 0, more = []) => ({
 export const serveDemo = (...more) => serve('demo-app', options(directory(), 0, more));
 
 // On a database that may be there already, and where asked for on a certain port.
-export const startDemo = (place, port) => start('demo-app', options(place, port));
+export const startDemo = (place, port, more) => start('demo-app', options(place, port, more));
 
 // A request of that user, or of whoever has `token`; `body` is sent as it is.
 export function request(url, path, { user, bearer = token(user, SECRET), ...options } = {}) {
