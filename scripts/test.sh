@@ -5,7 +5,7 @@
 # with CI=true that is a failure in the end.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh --quick    without the last two, which need optimised builds
+#   scripts/test.sh --quick    without the last, which needs optimised builds
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -154,18 +154,7 @@ fi
 
 # --------------------------------------------------------------------------------------- memory
 
-# A profile of its own, because the release profile's link-time optimisation takes minutes and
-# changes nothing that is measured here.
-memory() {
-  cargo run --locked --config 'profile.measure.inherits="release"' --config 'profile.measure.lto="off"' \
-    --config 'profile.measure.codegen-units=16' --profile measure -p tests --bin memory
-}
-
-if $quick; then
-  skip "memory of a connection" "left out by --quick"
-else
-  step "memory of a connection" memory || :
-fi
+step "memory of a connection" "$WIRE_PROGRAMS/memory" || :
 
 # ---------------------------------------------------------------------------------------- costs
 

@@ -1,6 +1,6 @@
 //! Measures that the memory of a connection does not grow with the number of handlers.
 //!
-//! `cargo run --release -p tests --bin memory` opens 1,000 idle connections to a gateway with
+//! `cargo run -p tests --bin memory` opens 1,000 idle connections to a gateway with
 //! 3 handlers and to one with 300, each in a server process of its own, several times over, and
 //! fails when a connection to the second costs more. A third gateway keeps one word for each of
 //! 300 handlers on every connection: if that cannot be told from the first, the measurement is
