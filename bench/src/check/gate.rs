@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::figures::{Committed, Figures, Kind, Per};
+use super::figures::{Committed, Figures, Kind, Per, name};
 use crate::servers::Server;
 
 /// The servers that are ours.
@@ -65,7 +65,7 @@ enum Why {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, kind, per, measured, why } = self;
-        write!(f, "{server}: {kind} per {per}: measured {measured:.2}, ")?;
+        write!(f, "{server}: {}: measured {measured:.2}, ", name(*kind, *per))?;
         match why {
             Why::Worse { committed, tolerance, reference_drift } => {
                 let most = committed * (1.0 + tolerance);
@@ -108,7 +108,7 @@ pub(crate) fn worse_than_committed(
     let mut failures = Vec::new();
     for server in OURS {
         for (kind, per, value) in measured.get(&server).into_iter().flat_map(Figures::iter) {
-            let tolerance = committed.tolerance.get(&kind).copied().unwrap_or(0.0);
+            let tolerance = committed.tolerance(kind, per);
             let why = match was(server, kind, per) {
                 None => Why::NotCommitted,
                 Some(committed) if value > committed * (1.0 + tolerance) + ROUNDING => {
@@ -178,7 +178,8 @@ mod tests {
     }
 
     fn committed() -> Committed {
-        let tolerance = Kind::ALL.map(|kind| (kind, 0.03)).into();
+        let kinds = SHARES.iter().chain(&MOST).map(|(kind, ..)| kind.to_string());
+        let tolerance = kinds.map(|kind| (kind, 0.03)).collect();
         Committed { tolerance, servers: servers(1.0, 1.0) }
     }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) use figures::{Figures, Kind, Per};
+pub(crate) use figures::{Figures, Kind, Per, name};
 pub(crate) use gate::{MOST, OURS, REFERENCE, SHARES};
 
 use crate::machine::{self, Cores};
@@ -101,16 +101,16 @@ fn need(program: &str, argument: &str) -> Result<()> {
 pub(crate) fn table(measured: &BTreeMap<Server, Figures>) -> String {
     use std::fmt::Write as _;
 
-    let mut table = format!("{:40}", "");
+    let mut table = format!("{:52}", "");
     for server in measured.keys() {
-        write!(table, "{:>22}", server.name()).ok();
+        write!(table, "{:>20}", server.name()).ok();
     }
     let reference = &measured[&REFERENCE];
     for (kind, per, by_hand) in reference.iter() {
-        write!(table, "\n{:40}", format!("{kind} per {per}")).ok();
+        write!(table, "\n{:52}", name(kind, per)).ok();
         for figures in measured.values() {
             let value = figures.get(kind, per).unwrap_or(f64::NAN);
-            write!(table, "{value:>14.2} {:>6.2}x", value / by_hand).ok();
+            write!(table, "{value:>12.2} {:>6.2}x", value / by_hand).ok();
         }
     }
     table

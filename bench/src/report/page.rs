@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use super::targets;
 use crate::build_times::BuildTimes;
-use crate::check::{OURS, REFERENCE};
+use crate::check::{self, OURS, REFERENCE};
 use crate::compare::{Load, Run, Window};
 use crate::servers::Server;
 use crate::stats::{self, Spread};
@@ -167,7 +167,7 @@ fn figures(page: &mut String, run: &Run) {
             Some(value) if *server == REFERENCE => number(value),
             Some(value) => format!("{}, {:.2}x", number(value), value / by_hand),
         });
-        [format!("{kind} per {per}")].into_iter().chain(cells).collect::<Vec<_>>()
+        [check::name(kind, per)].into_iter().chain(cells).collect::<Vec<_>>()
     });
     table(page, columns, rows.collect::<Vec<_>>());
 }

@@ -1,6 +1,6 @@
 //! What the framework is meant to reach, and whether it does.
 
-use crate::check::{Figures, Kind, MOST, Per, REFERENCE, SHARES};
+use crate::check::{self, Figures, Kind, MOST, Per, REFERENCE, SHARES};
 use crate::compare::{Load, Run};
 
 use crate::servers::Server;
@@ -54,14 +54,18 @@ pub(crate) fn rows(run: &Run, servers: &[Server]) -> Vec<Row> {
         }
     };
     for (kind, per, most) in SHARES {
-        add(format!("{kind} per {per}, of {REFERENCE}'s"), format!("≤ {most:.2}x"), &|server| {
-            let value = figure(run, server, kind, per)?;
-            let share = value / figure(run, REFERENCE, kind, per)?;
-            Some(format!("{share:.2}x: {}", exact(share <= most + 0.005)))
-        });
+        add(
+            format!("{}, of {REFERENCE}'s", check::name(kind, per)),
+            format!("≤ {most:.2}x"),
+            &|server| {
+                let value = figure(run, server, kind, per)?;
+                let share = value / figure(run, REFERENCE, kind, per)?;
+                Some(format!("{share:.2}x: {}", exact(share <= most + 0.005)))
+            },
+        );
     }
     for (kind, per, most) in MOST {
-        add(format!("{kind} per {per}"), format!("≤ {most:.1}"), &|server| {
+        add(check::name(kind, per), format!("≤ {most:.1}"), &|server| {
             let value = figure(run, server, kind, per)?;
             Some(format!("{value:.2}: {}", exact(value <= most + 0.005)))
         });
