@@ -78,6 +78,42 @@ impl From<NotSent> for AckError {
     }
 }
 
+/// Sockets that were not found, or could not be told what to do.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # async fn count(server: Server) {
+/// match server.fetch_sockets::<String>().await {
+///     Ok(sockets) => println!("{} sockets", sockets.len()),
+///     Err(error @ SocketsError::Identity { .. }) => println!("{error}"),
+///     Err(error) => println!("try again: {error}"),
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketsError {
+    /// The clients of the namespace are known as something else, or as nobody.
+    #[error("the clients of `{namespace}` are known as `{given}`, not as `{asked}`")]
+    Identity {
+        /// The namespace's path.
+        namespace: String,
+        /// The type that was asked for.
+        asked: String,
+        /// The type that the authenticator gives; `()` where there is none.
+        given: String,
+    },
+    /// The client is gone.
+    #[error("the client is disconnected")]
+    Disconnected,
+}
+
+impl From<Disconnected> for SocketsError {
+    fn from(_: Disconnected) -> Self {
+        Self::Disconnected
+    }
+}
+
 /// The socket is no longer connected.
 ///
 /// ```

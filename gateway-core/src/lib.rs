@@ -41,6 +41,7 @@ pub mod private;
 mod provider;
 mod ready;
 mod registry;
+mod remote;
 mod reply;
 mod report;
 mod rooms;
@@ -65,7 +66,7 @@ pub use crate::{
     app::{App, AppBuilder, AppError, BoundApp},
     auth::Authenticator,
     context::ExecutionContext,
-    error::{AckError, Disconnected, EmitError},
+    error::{AckError, Disconnected, EmitError, SocketsError},
     exception::{FieldError, WsException, code},
     extract::{Event, FromMessage, Identity, Inject, MessageBody, SocketData, occasion},
     filter::{ErrorReply, ExceptionFilter},
@@ -77,6 +78,7 @@ pub use crate::{
     platform::{DisconnectReason, InvalidSocketId, SocketId, Transport},
     presence::{OnPresence, Presence, PresenceError},
     ready::{Logging, Roles, Throttle, Timeout},
+    remote::RemoteSocket,
     reply::{Reply, StreamItem, WsResponse, WsStream},
     server::{Broadcast, Rooms, Server},
     server_side::{Missed, ServerSideEvents},

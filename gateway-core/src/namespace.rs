@@ -15,6 +15,7 @@ use crate::{
     metrics::NamespaceMetrics,
     platform::{Hub, SocketId},
     presence::PresenceStore,
+    provider::Key,
     server_side::ServerSide,
 };
 
@@ -27,12 +28,18 @@ pub(crate) struct Namespace {
     clients: RwLock<HashMap<SocketId, Weak<Connection>, RandomState>>,
     slow_clients: AtomicU64,
     presence: Option<Arc<dyn PresenceStore>>,
+    /// What its clients are known as; `()` where nobody authenticates them.
+    pub(crate) identity: Key,
     pub(crate) metrics: NamespaceMetrics,
     pub(crate) server_side: ServerSide,
 }
 
 impl Namespace {
-    pub(crate) fn new(path: impl Into<String>, presence: Option<Arc<dyn PresenceStore>>) -> Self {
+    pub(crate) fn new(
+        path: impl Into<String>,
+        identity: Key,
+        presence: Option<Arc<dyn PresenceStore>>,
+    ) -> Self {
         let path = path.into();
         Self {
             metrics: NamespaceMetrics::of(&path),
@@ -41,6 +48,7 @@ impl Namespace {
             clients: RwLock::default(),
             slow_clients: AtomicU64::new(0),
             presence,
+            identity,
             server_side: ServerSide::default(),
         }
     }

@@ -14,8 +14,8 @@ pub use crate::{
     Broadcast, DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
     ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject, Interceptor,
     Logging, MessageBody, Missed, Next, OnPresence, Overflow, PendingAck, Pipe, Presence,
-    PresenceError, Reply, Roles, Server, ServerSideEvents, Socket, SocketData, SocketId, Throttle,
-    Timeout, Transport, WsException, WsResponse, WsStream,
+    PresenceError, RemoteSocket, Reply, Roles, Server, ServerSideEvents, Socket, SocketData,
+    SocketId, SocketsError, Throttle, Timeout, Transport, WsException, WsResponse, WsStream,
 };
 #[cfg(feature = "jwt")]
 pub use crate::{JwtAuthenticator, JwtService};

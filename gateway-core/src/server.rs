@@ -6,10 +6,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use smallvec::smallvec;
 
 use crate::{
-    error::EmitError,
+    connection::Connection,
+    error::{EmitError, SocketsError},
     namespace::Namespace,
     outbox::{NotSent, Overflow},
     platform::{Frame, Group, Names, SocketId},
+    remote::{self, Fetched, RemoteSocket},
     rooms,
     server_side::ServerSideEvents,
     socket::{Socket, check_event},
@@ -83,19 +85,51 @@ impl Server {
         broadcast
     }
 
-    /// A client by its id.
+    /// All clients, each with its identity and its rooms. See [`Broadcast::fetch_sockets`].
+    ///
+    /// # Errors
+    /// When they are known as something else than a `U`.
+    pub async fn fetch_sockets<U: Fetched>(&self) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
+        self.everyone().fetch_sockets().await
+    }
+
+    /// Lets all clients enter rooms. See [`Broadcast::sockets_join`].
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn sockets_join(&self, rooms: impl Rooms) -> Result<(), SocketsError> {
+        self.everyone().sockets_join(rooms).await
+    }
+
+    /// Lets all clients leave rooms. See [`Broadcast::sockets_leave`].
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn sockets_leave(&self, rooms: impl Rooms) -> Result<(), SocketsError> {
+        self.everyone().sockets_leave(rooms).await
+    }
+
+    /// Ends the connection of all clients to this namespace. See [`Broadcast::disconnect_sockets`].
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn disconnect_sockets(&self) -> Result<(), SocketsError> {
+        self.everyone().disconnect_sockets().await
+    }
+
+    /// A client of this process by its id.
     #[must_use]
     pub fn socket(&self, id: SocketId) -> Option<Socket> {
         self.namespace.client(id).map(Socket::new)
     }
 
-    /// All clients, in no order.
+    /// All clients of this process, in no order.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         self.namespace.everyone().into_iter().map(Socket::new).collect()
     }
 
-    /// How many clients there are.
+    /// How many clients this process has.
     #[must_use]
     pub fn socket_count(&self) -> usize {
         self.namespace.everyone().len()
@@ -161,8 +195,8 @@ impl fmt::Debug for Server {
     }
 }
 
-/// An emit to many, under construction: rooms are added with [`to`](Self::to), taken away with
-/// [`except`](Self::except).
+/// Sockets to emit to, or to do something else with: rooms are added with [`to`](Self::to), taken away
+/// with [`except`](Self::except).
 ///
 /// ```
 /// # use gateway_core::prelude::*;
@@ -171,7 +205,7 @@ impl fmt::Debug for Server {
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "nothing is sent before `emit`"]
+#[must_use = "nothing happens before `emit`, or another of its methods"]
 pub struct Broadcast {
     namespace: Arc<Namespace>,
     group: Group,
@@ -225,24 +259,66 @@ impl Broadcast {
         Ok(())
     }
 
-    /// Ends the connection to this namespace of every socket this reaches.
-    pub fn disconnect(self) {
-        for socket in self.sockets() {
-            socket.disconnect();
-        }
+    /// The sockets this would reach, each with its identity and its rooms, in no order (socket.io:
+    /// `fetchSockets`). `U` is the identity that the gateway's authenticator gives, or `()`.
+    ///
+    /// # Errors
+    /// When the clients are known as something else than a `U`; also while there are none.
+    pub async fn fetch_sockets<U: Fetched>(self) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
+        remote::found(&self.namespace, self.reached())
     }
 
-    /// The sockets this would reach, in no order.
+    /// Lets every socket this reaches enter rooms, too (socket.io: `socketsJoin`).
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn sockets_join(self, rooms: impl Rooms) -> Result<(), SocketsError> {
+        let rooms = rooms.into_names();
+        for connection in self.reached() {
+            // Who has gone in between is in no room.
+            connection.join(rooms.clone());
+        }
+        Ok(())
+    }
+
+    /// Lets every socket this reaches leave rooms (socket.io: `socketsLeave`).
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn sockets_leave(self, rooms: impl Rooms) -> Result<(), SocketsError> {
+        let rooms = rooms.into_names();
+        for connection in self.reached() {
+            connection.leave(rooms.clone());
+        }
+        Ok(())
+    }
+
+    /// Ends the connection to this namespace of every socket this reaches (socket.io:
+    /// `disconnectSockets`).
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn disconnect_sockets(self) -> Result<(), SocketsError> {
+        for connection in self.reached() {
+            connection.disconnect();
+        }
+        Ok(())
+    }
+
+    /// The sockets of this process that it would reach, in no order.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
+        self.reached().into_iter().map(Socket::new).collect()
+    }
+
+    fn reached(&self) -> Vec<Arc<Connection>> {
         let Some(hub) = self.namespace.hub() else { return Vec::new() };
-        let members = hub.reached(&self.group);
-        self.namespace.pick(&members).into_iter().map(Socket::new).collect()
+        self.namespace.pick(&hub.reached(&self.group))
     }
 }
 
 /// Queues a frame for one member; says whether its queue is growing.
-fn deliver(member: &Arc<crate::connection::Connection>, frame: &Frame) -> bool {
+fn deliver(member: &Arc<Connection>, frame: &Frame) -> bool {
     match member.send(frame.clone()) {
         Ok(()) => {
             member.namespace().metrics.deliveries.increment(1);

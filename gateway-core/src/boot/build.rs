@@ -47,7 +47,9 @@ pub(super) async fn build(
         .map(|plan| {
             let presence = plan.presence.as_ref().map(|_| presence::open_in_memory(plan.grace));
             let (store, changes) = presence.unzip();
-            let namespace = Arc::new(Namespace::new(plan.path.clone(), store));
+            let authenticator = plan.authenticator.as_ref();
+            let identity = authenticator.map_or_else(Key::of::<()>, |known| known.identity);
+            let namespace = Arc::new(Namespace::new(plan.path.clone(), identity, store));
             provider.set_namespace(plan.key, Arc::clone(&namespace));
             (namespace, changes)
         })

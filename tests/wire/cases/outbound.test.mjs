@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { answer, ask, connect, label, left, pause, resume, TRANSPORTS } from '../lib/client.mjs';
+import { answer, ask, connect, connected, label, left, pause, resume, TRANSPORTS } from '../lib/client.mjs';
 import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 import { eventually } from '../lib/wait.mjs';
@@ -170,4 +170,45 @@ test('where the gateway says so, the newest is dropped and the client stays', as
   const { heard } = slow;
   assert.ok(heard.length > 0 && heard.length < TOO_MUCH.count, `${heard.length} heard`);
   assert.deepEqual(heard, [...new Set(heard)].toSorted((a, b) => a - b), 'in order, none twice');
+});
+
+test('one that was sent away is not listened to while its good-bye waits', async (t) => {
+  const inside = await probe(t, server.url);
+  const auth = { label: label() };
+  const fence = { label: label() };
+  const socket = await connect(t, at(), { auth });
+  const heard = listen(socket);
+  const gone = left(socket);
+  // Another namespace on the same line: what it says is read behind what the first one says.
+  const other = await connected(socket.io.socket('/hooks', { auth: fence }));
+  await answer(other, 'say', 'hello');
+
+  pause(t, socket);
+  socket.emit('note', 'before');
+  // More than the kernel takes for one who does not read, less than waits for it at most.
+  socket.emit('burst-and-good-bye', { count: 7_000, size: 2_000 });
+  socket.emit('note', 'after');
+  other.emit('say', 'read');
+  await inside.until(fence.label, (entries) => entries.includes('read'), 'the fence');
+  assert.deepEqual(await inside.journal(auth.label), ['before'], 'still here, and not listened to');
+
+  resume(socket);
+  assert.equal(await gone, 'io server disconnect');
+  assert.deepEqual(heard, range(7_000), 'all that was sent before');
+  await inside.until(auth.label, (entries) => entries.length > 1, 'the disconnect hook');
+  assert.deepEqual(await inside.journal(auth.label), ['before', 'server namespace disconnect']);
+});
+
+test('names that the protocol keeps are not emitted in any way', async (t) => {
+  const socket = await connect(t, at());
+  const heard = [];
+  socket.onAny((event) => heard.push(event));
+  const lost = [];
+  socket.on('disconnect', (reason) => lost.push(reason));
+  for (const event of ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener']) {
+    const said = await answer(socket, 'emit-reserved', event);
+    assert.deepEqual(said, Array(6).fill(`ReservedEvent("${event}")`));
+  }
+  assert.deepEqual([heard, lost], [[], []]);
+  assert.deepEqual(await answer(socket, 'emit-reserved', 'Connect'), Array(6).fill(null), 'no other');
 });
