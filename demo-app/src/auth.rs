@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::routing::post;
 use axum::{Json, Router};
 use gateway_core::prelude::*;
@@ -100,8 +101,11 @@ struct LoginReply {
 }
 
 /// Anyone gets a token for any user: this is a demo's login, there are no passwords.
-async fn login(jwt: Inject<JwtService>, body: Bytes) -> Result<Json<LoginReply>, HttpError> {
-    let Login { user_id, role } = Login::parse(&body)?;
+async fn login(
+    jwt: Inject<JwtService>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<LoginReply>, HttpError> {
+    let Login { user_id, role } = Login::parse(&body?)?;
     let exp = (OffsetDateTime::now_utc() + TOKEN_LIFETIME).unix_timestamp();
     let access_token = jwt.0.sign(&Claims { sub: user_id, role: role.as_deref(), exp })?;
     Ok(Json(LoginReply { access_token }))

@@ -26,7 +26,8 @@ pub(crate) struct Config {
     )]
     jwt_secret: Option<String>,
 
-    /// SQLite file, created if missing, or a PostgreSQL database (`postgres://..`). `sqlite::memory:` keeps nothing.
+    /// SQLite file, created if missing, or a PostgreSQL database (`postgres://..`).
+    /// `sqlite::memory:` keeps nothing.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
     pub(crate) database_url: String,
 

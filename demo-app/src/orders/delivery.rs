@@ -154,8 +154,8 @@ impl Delivery {
         };
         tokio::pin!(over);
         loop {
+            // In turn: a thousand acknowledgements must not keep the news waiting.
             tokio::select! {
-                biased;
                 Some(answer) = self.unanswered.next() => {
                     settle(&self.orders, self.user, answer).await;
                 }

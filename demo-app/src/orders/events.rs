@@ -31,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The token comes in the header, as everywhere. A browser's `EventSource` cannot send one, and
 /// what it can send, a token in the URL, would stand in the log of every proxy on the way: a page
 /// reads the stream with `fetch`.
-pub(super) async fn stream(
+pub(super) async fn follow(
     Identity(user): Identity<User>,
     Inject(notifications): Inject<NotificationsService>,
     Inject(orders): Inject<OrderStore>,

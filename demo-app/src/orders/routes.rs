@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/orders", post(create))
         .route("/orders/{id}", get(find))
-        .route("/orders/events", get(events::stream))
+        .route("/orders/events", get(events::follow))
         .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
