@@ -1,7 +1,6 @@
 //! [`Handshake`]: what a client brought along when it connected.
 
 use std::{
-    borrow::Cow,
     net::SocketAddr,
     sync::{Arc, OnceLock},
 };
@@ -107,7 +106,7 @@ impl Handshake {
     ///
     /// Browsers cannot set headers on a WebSocket, so `auth.token` comes first.
     #[must_use]
-    pub fn token(&self) -> Option<Cow<'_, str>> {
+    pub fn token(&self) -> Option<&str> {
         #[derive(Deserialize)]
         struct Auth<'a> {
             #[serde(borrow)]
@@ -115,15 +114,13 @@ impl Handshake {
         }
         let of_auth = self.auth_as::<Auth<'_>>().and_then(|auth| {
             // Tokens need no escapes, so the text itself will do.
-            let borrowed = serde_json::from_str(auth.token.get()).map(Cow::Borrowed).ok();
-            borrowed.or_else(|| serde_json::from_str(auth.token.get()).map(Cow::Owned).ok())
+            let borrowed = serde_json::from_str(auth.token.get()).ok();
+            borrowed.or_else(|| self.auth()["token"].as_str())
         });
-        let of_header = || self.header(header::AUTHORIZATION.as_str()).map(Cow::Borrowed);
-        let token = match of_auth.or_else(of_header)? {
-            Cow::Borrowed(text) => Cow::Borrowed(without_bearer(text)),
-            Cow::Owned(text) => Cow::Owned(without_bearer(&text).to_owned()),
-        };
-        Some(token).filter(|token| !token.is_empty())
+        of_auth
+            .or_else(|| self.header(header::AUTHORIZATION.as_str()))
+            .map(without_bearer)
+            .filter(|token| !token.is_empty())
     }
 }
 
@@ -157,8 +154,7 @@ mod tests {
 
     #[test]
     fn the_token_comes_from_auth_then_from_the_header() {
-        let token =
-            |auth, header| handshake(auth, header, "/?token=no").token().map(Cow::into_owned);
+        let token = |auth, header| handshake(auth, header, "/?token=no").token().map(str::to_owned);
         assert_eq!(token(r#"{"token":"a"}"#, Some("Bearer b")).as_deref(), Some("a"));
         assert_eq!(token(r#"{"token":"Bearer a"}"#, None).as_deref(), Some("a"));
         assert_eq!(token("{}", Some("bEARER b")).as_deref(), Some("b"));

@@ -262,7 +262,7 @@ impl<U: DeserializeOwned + Clone + Send + Sync + 'static> Authenticator for JwtA
         let Some(token) = handshake.token() else {
             return Err(WsException::unauthorized(self.jwt.missing.clone()));
         };
-        let claims: Value = self.jwt.verify(&token)?;
+        let claims: Value = self.jwt.verify(token)?;
         let refused =
             |error| WsException::unauthorized(self.jwt.refused.clone()).with_source(error);
         let own = Claims::deserialize(&claims).map_err(refused)?;
