@@ -28,7 +28,6 @@ use crate::{
 };
 
 pub(crate) struct Connection {
-    id: SocketId,
     gateway: Arc<GatewayRuntime>,
     pub(crate) link: Arc<Link>,
     pub(crate) handshake: Handshake,
@@ -43,7 +42,7 @@ pub(crate) struct Connection {
     greeting: Mutex<Option<JoinHandle<()>>>,
     /// The client is gone: nothing more in either direction.
     closed: AtomicBool,
-    last_rooms: OnceLock<Vec<String>>,
+    last_rooms: OnceLock<Box<[String]>>,
     /// It has been disconnected from our side; what was sent before is still on its way.
     ending: AtomicBool,
     /// It was found not to read, and is on its way out.
@@ -52,14 +51,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(
-        id: SocketId,
         gateway: Arc<GatewayRuntime>,
         link: Arc<Link>,
         handshake: Handshake,
         session: Option<Session>,
     ) -> Self {
         Self {
-            id,
             gateway,
             link,
             handshake,
@@ -78,7 +75,7 @@ impl Connection {
     }
 
     pub(crate) fn id(&self) -> SocketId {
-        self.id
+        self.link.id()
     }
 
     pub(crate) fn gateway(&self) -> &GatewayRuntime {
@@ -106,7 +103,7 @@ impl Connection {
 
     fn watch_session(&self, ends: Option<SystemTime>) {
         let wait = ends.map(|ends| ends.duration_since(SystemTime::now()).unwrap_or_default());
-        self.gateway.deadlines.set(self.id, wait);
+        self.gateway.deadlines.set(self.id(), wait);
     }
 
     /// Ends a session whose time has come: the client is told, then disconnected.
@@ -170,9 +167,9 @@ impl Connection {
     /// The rooms it is in; those it was in, once it is gone.
     pub(crate) fn rooms(&self) -> Vec<String> {
         match (self.last_rooms.get(), self.namespace().hub()) {
-            (Some(rooms), _) => rooms.clone(),
+            (Some(rooms), _) => rooms.to_vec(),
             (None, Some(hub)) => {
-                hub.rooms_of(self.id).into_iter().filter_map(rooms::shown).collect()
+                hub.rooms_of(self.id()).into_iter().filter_map(rooms::shown).collect()
             }
             (None, None) => Vec::new(),
         }
@@ -205,20 +202,21 @@ impl Connection {
     /// cannot even queue its good-bye.
     fn say_good_bye(&self) {
         let Some(hub) = self.namespace().hub() else { return };
-        if hub.disconnect(self.id) == Err(Refused::Full) {
+        if hub.disconnect(&self.link) == Err(Refused::Full) {
             self.cut_line();
         }
     }
 
     /// Disconnects a client that does not read; counted once, however many emits notice.
     pub(crate) fn give_up(&self) {
-        if self.too_slow.swap(true, Ordering::Relaxed) {
+        // The line of one that is gone may be that of its return.
+        if self.is_closed() || self.too_slow.swap(true, Ordering::Relaxed) {
             return;
         }
         self.namespace().count_slow_client();
         tracing::warn!(
             namespace = self.namespace().path(),
-            socket = %self.id,
+            socket = %self.id(),
             "disconnecting a client that does not read what it is sent"
         );
         self.ending.store(true, Ordering::SeqCst);
@@ -230,7 +228,7 @@ impl Connection {
     /// Ends the client's TCP connection. A client on polling has none: its heartbeat ends it.
     pub(crate) fn cut_line(&self) {
         if !self.link.cut() {
-            tracing::debug!(socket = %self.id, "no line to cut: the heartbeat will end the session");
+            tracing::debug!(socket = %self.id(), "no line to cut: the heartbeat will end the session");
         }
     }
 
@@ -277,7 +275,7 @@ impl Connection {
     /// The client is gone. Returns at once; `on_disconnect` runs in a task, when all that came
     /// before it has had its turn.
     pub(crate) fn depart(self: &Arc<Self>, reason: DisconnectReason) {
-        self.last_rooms.set(self.rooms()).ok();
+        self.last_rooms.set(self.rooms().into()).ok();
         if self.closed.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -325,7 +323,7 @@ impl Connection {
             _ = started => {}
             () = patience_ended() => tracing::warn!(
                 namespace = self.namespace().path(),
-                socket = %self.id,
+                socket = %self.id(),
                 "handlers of a client that left are not done; its on_disconnect goes ahead"
             ),
         }
@@ -345,7 +343,7 @@ impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Connection")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("namespace", &self.namespace().path())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! What can go wrong when something is sent.
 
-use crate::{outbox::NotSent, platform::EncodeError};
+use crate::platform::{EncodeError, Refused};
 
 /// An event or an acknowledgement that was not sent.
 ///
@@ -37,11 +37,11 @@ impl From<EncodeError> for EmitError {
     }
 }
 
-impl From<NotSent> for EmitError {
-    fn from(reason: NotSent) -> Self {
+impl From<Refused> for EmitError {
+    fn from(reason: Refused) -> Self {
         match reason {
-            NotSent::Full => Self::Full,
-            NotSent::Gone => Self::Disconnected,
+            Refused::Full => Self::Full,
+            Refused::Gone => Self::Disconnected,
         }
     }
 }
@@ -72,8 +72,8 @@ pub enum AckError {
     Decode(String),
 }
 
-impl From<NotSent> for AckError {
-    fn from(reason: NotSent) -> Self {
+impl From<Refused> for AckError {
+    fn from(reason: Refused) -> Self {
         Self::Emit(reason.into())
     }
 }

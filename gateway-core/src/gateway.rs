@@ -19,7 +19,7 @@ use crate::{
     namespace::Namespace,
     origins::Cors,
     outbox::Overflow,
-    platform::{Admission, DisconnectReason, Occupant, Packet, SocketId, Transport},
+    platform::{Admission, DisconnectReason, Link, Occupant, Packet, SocketId, Transport},
     presence::{Announcer, Change},
     provider::Services,
     rooms,
@@ -123,11 +123,16 @@ impl Occupant for GatewayRuntime {
         admitted
     }
 
-    fn connected(&self, id: SocketId) {
-        // One that is gone again was greeted when it left.
-        if let Some(connection) = self.namespace.client(id) {
-            connection.greet();
-        }
+    fn client(&self, id: SocketId) -> Option<Arc<Connection>> {
+        self.namespace.client(id)
+    }
+
+    fn link(client: &Connection) -> &Link {
+        &client.link
+    }
+
+    fn connected(&self, client: &Arc<Connection>) {
+        client.greet();
     }
 
     fn received(&self, connection: &Arc<Connection>, packet: Packet, ack: Option<i64>) {
@@ -164,8 +169,7 @@ impl GatewayRuntime {
         };
         let user = session.as_ref().and_then(|session| session.user().map(rooms::of_user));
         let gateway = Arc::clone(&self);
-        let connection =
-            Arc::new(Connection::new(admission.id, gateway, admission.link, handshake, session));
+        let connection = Arc::new(Connection::new(gateway, admission.link, handshake, session));
         self.namespace.enter(&connection);
         // Looked at when it can be found: whoever shuts down looks for clients after saying so.
         if self.health.is_draining() {

@@ -29,7 +29,7 @@ struct Inner {
     auth: Option<Box<str>>,
     /// Made when it is asked for: a tree is several times the text, and every connection keeps its
     /// handshake.
-    auth_value: OnceLock<Value>,
+    auth_value: OnceLock<Box<Value>>,
     head: Arc<RequestHead>,
 }
 
@@ -65,7 +65,7 @@ impl Handshake {
     }
 
     pub(crate) fn header_bytes(&self, name: &str) -> Option<&[u8]> {
-        self.0.head.headers.get(name)
+        self.0.head.text.header(name)
     }
 
     /// All headers of the request. Made anew each time; [`header`](Self::header) is cheaper.
@@ -75,23 +75,24 @@ impl Handshake {
             Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
         };
         let mut map = HeaderMap::new();
-        for (name, value) in self.0.head.headers.iter().filter_map(header) {
+        for (name, value) in self.0.head.text.headers().filter_map(header) {
             map.append(name, value);
         }
         map
     }
 
-    /// The URI of the request. Its query is written into many an access log: no place for secrets.
+    /// The URI of the request, made anew each time. Its query is written into many an access log: no
+    /// place for secrets.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.0.head.uri
+    pub fn uri(&self) -> Uri {
+        self.0.head.text.uri()
     }
 
     /// A parameter of the query, percent-decoded.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         let query: axum::extract::Query<Vec<(String, String)>> =
-            axum::extract::Query::try_from_uri(self.uri()).ok()?;
+            axum::extract::Query::try_from_uri(&self.uri()).ok()?;
         query.0.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
@@ -139,7 +140,7 @@ fn without_bearer(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Headers;
+    use crate::platform::HeadText;
 
     fn handshake(auth: &str, authorization: Option<&'static str>, uri: &str) -> Handshake {
         let mut headers = HeaderMap::new();
@@ -147,8 +148,7 @@ mod tests {
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         }
         let mut head = RequestHead::default();
-        head.uri = uri.parse().unwrap();
-        head.headers = Headers::from(&headers);
+        head.text = HeadText::new(&uri.parse().unwrap(), &headers);
         Handshake::new(Some(auth.into()), Arc::new(head))
     }
 

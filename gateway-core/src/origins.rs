@@ -130,7 +130,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::platform::{Headers, RequestHead};
+    use crate::platform::{HeadText, RequestHead};
 
     fn cors<const N: usize>(origins: [&str; N], credentials: bool) -> Cors {
         Cors { origins: origins.map(str::to_owned).to_vec(), credentials }
@@ -143,7 +143,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        head.headers = Headers::from(&headers);
+        head.text = HeadText::new(&http::Uri::default(), &headers);
         Handshake::new(None, Arc::new(head))
     }
 

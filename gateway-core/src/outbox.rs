@@ -2,8 +2,8 @@
 //! platform's own buffer is full.
 //!
 //! The base drops what its buffer has no room for, its own pings included, so everything we send
-//! passes here, and never fills that buffer. The queue exists only while it is needed, and with it
-//! the one task that empties it.
+//! passes here, and never fills that buffer. The queue exists only while something is in it, and
+//! with it the one task that empties it.
 
 use std::{
     collections::VecDeque,
@@ -53,7 +53,8 @@ pub enum Overflow {
 
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queue: Mutex<Queue>,
+    /// What waits beyond the platform's buffer; never an empty queue.
+    queue: Mutex<Option<Box<Queue>>>,
     /// Told when the queue got shorter, or the socket is gone.
     pub(crate) moved: Notify,
 }
@@ -62,41 +63,51 @@ pub(crate) struct Outbox {
 struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
-    /// A task empties the queue.
-    emptying: bool,
 }
 
-/// Why a frame was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotSent {
-    Full,
-    Gone,
+impl Queue {
+    /// Whether it takes one more frame; the first always, however large.
+    fn has_room(&self, size: usize) -> bool {
+        let light = self.bytes + size <= OVERFLOW_BYTES || self.frames.is_empty();
+        self.frames.len() < OVERFLOW_PACKETS && light
+    }
+
+    fn push(&mut self, frame: Frame, size: usize) {
+        self.bytes += size;
+        self.frames.push_back(frame);
+    }
 }
 
 impl Outbox {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Queue>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether frames wait here beyond the platform's buffer.
     pub(crate) fn is_overflowing(&self) -> bool {
-        !self.lock().frames.is_empty()
+        self.lock().is_some()
     }
 }
 
-/// As [`NotSent`], with the frame back where it may be tried again.
+/// As [`Refused`], with the frame back where it may be tried again.
 pub(crate) enum Returned {
     Full(Frame),
     Gone,
 }
 
+impl From<Returned> for Refused {
+    fn from(returned: Returned) -> Self {
+        match returned {
+            Returned::Full(_) => Self::Full,
+            Returned::Gone => Self::Gone,
+        }
+    }
+}
+
 impl Connection {
     /// Sends, or queues behind what waits already. Never waits itself.
-    pub(crate) fn send(self: &Arc<Self>, frame: Frame) -> Result<(), NotSent> {
-        self.offer(frame).map_err(|returned| match returned {
-            Returned::Full(_) => NotSent::Full,
-            Returned::Gone => NotSent::Gone,
-        })
+    pub(crate) fn send(self: &Arc<Self>, frame: Frame) -> Result<(), Refused> {
+        self.offer(frame).map_err(Refused::from)
     }
 
     pub(crate) fn offer(self: &Arc<Self>, mut frame: Frame) -> Result<(), Returned> {
@@ -105,7 +116,7 @@ impl Connection {
         }
         let Some(hub) = self.namespace().hub() else { return Err(Returned::Gone) };
         let mut queue = self.outbox.lock();
-        if queue.frames.is_empty() && self.link.claim() {
+        if queue.is_none() && self.link.claim() {
             // A place that was claimed is there; where places are not counted, only the base knows.
             let spare = (!self.link.can_claim()).then(|| frame.clone());
             match (hub.send(self.id(), frame), spare) {
@@ -124,17 +135,14 @@ impl Connection {
             }
         }
         let size = frame.size();
-        // One packet is always taken, however large.
-        let heavy = queue.bytes + size > OVERFLOW_BYTES && !queue.frames.is_empty();
-        if queue.frames.len() >= OVERFLOW_PACKETS || heavy {
-            return Err(Returned::Full(frame));
-        }
-        queue.bytes += size;
-        queue.frames.push_back(frame);
-        self.stand_apart(true);
-        if !queue.emptying {
-            queue.emptying = true;
-            tokio::spawn(Arc::clone(self).empty_outbox());
+        match &mut *queue {
+            Some(queue) if !queue.has_room(size) => return Err(Returned::Full(frame)),
+            Some(queue) => queue.push(frame, size),
+            None => {
+                queue.insert(Box::default()).push(frame, size);
+                self.stand_apart(true);
+                tokio::spawn(Arc::clone(self).empty_outbox());
+            }
         }
         Ok(())
     }
@@ -154,10 +162,10 @@ impl Connection {
         self: &Arc<Self>,
         frame: Frame,
         patience: Duration,
-    ) -> Result<(), NotSent> {
+    ) -> Result<(), Refused> {
         match self.offer(frame) {
             Ok(()) => Ok(()),
-            Err(Returned::Gone) => Err(NotSent::Gone),
+            Err(Returned::Gone) => Err(Refused::Gone),
             // Rare, and large: it must not make every handler's future larger.
             Err(Returned::Full(frame)) => Box::pin(self.wait_for_room(frame, patience)).await,
         }
@@ -167,17 +175,17 @@ impl Connection {
         self: &Arc<Self>,
         mut frame: Frame,
         patience: Duration,
-    ) -> Result<(), NotSent> {
+    ) -> Result<(), Refused> {
         let deadline = Instant::now() + patience;
         loop {
             let moved = self.outbox.moved.notified();
             match self.offer(frame) {
                 Ok(()) => return Ok(()),
-                Err(Returned::Gone) => return Err(NotSent::Gone),
+                Err(Returned::Gone) => return Err(Refused::Gone),
                 Err(Returned::Full(back)) => frame = back,
             }
             if tokio::time::timeout_at(deadline, moved).await.is_err() {
-                return Err(NotSent::Full);
+                return Err(Refused::Full);
             }
         }
     }
@@ -189,13 +197,13 @@ impl Connection {
         &self,
         frame: Frame,
         patience: Duration,
-    ) -> Result<Answer, NotSent> {
+    ) -> Result<Answer, Refused> {
         let deadline = Instant::now() + patience;
         let mut nap = Duration::from_millis(1);
         loop {
             self.outbox_drained(deadline.saturating_duration_since(Instant::now())).await?;
             match self.try_send_with_ack(frame.clone()) {
-                Err(NotSent::Full) if Instant::now() < deadline => {}
+                Err(Refused::Full) if Instant::now() < deadline => {}
                 result => return result,
             }
             tokio::time::sleep(nap).await;
@@ -203,33 +211,32 @@ impl Connection {
         }
     }
 
-    fn try_send_with_ack(&self, frame: Frame) -> Result<Answer, NotSent> {
+    fn try_send_with_ack(&self, frame: Frame) -> Result<Answer, Refused> {
         if self.is_closed() || self.is_ending() {
-            return Err(NotSent::Gone);
+            return Err(Refused::Gone);
         }
-        let Some(hub) = self.namespace().hub() else { return Err(NotSent::Gone) };
+        let Some(hub) = self.namespace().hub() else { return Err(Refused::Gone) };
         let queue = self.outbox.lock();
-        if !queue.frames.is_empty() || !self.link.claim() {
-            return Err(NotSent::Full);
+        if queue.is_some() || !self.link.claim() {
+            return Err(Refused::Full);
         }
         match hub.send_with_ack(self.id(), frame) {
             Ok(answer) => {
                 self.stand_apart(!self.link.can_claim());
                 Ok(answer)
             }
-            Err(Refused::Full) => Err(NotSent::Full),
-            Err(Refused::Gone) => Err(NotSent::Gone),
+            refused => refused,
         }
     }
 
     /// Waits until nothing is queued here, for at most `patience`: what is sent past the queue must
     /// not overtake it.
-    pub(crate) async fn outbox_drained(&self, patience: Duration) -> Result<(), NotSent> {
+    pub(crate) async fn outbox_drained(&self, patience: Duration) -> Result<(), Refused> {
         let drained = async {
             loop {
                 let moved = self.outbox.moved.notified();
                 if self.is_closed() {
-                    return Err(NotSent::Gone);
+                    return Err(Refused::Gone);
                 }
                 if !self.outbox.is_overflowing() {
                     return Ok(());
@@ -237,7 +244,7 @@ impl Connection {
                 moved.await;
             }
         };
-        tokio::time::timeout(patience, drained).await.unwrap_or(Err(NotSent::Full))
+        tokio::time::timeout(patience, drained).await.unwrap_or(Err(Refused::Full))
     }
 
     /// Moves the queue into the platform's buffer as that gets room, and ends when it is empty.
@@ -249,7 +256,8 @@ impl Connection {
         let mut nap = Duration::from_millis(1);
         loop {
             let moved = {
-                let mut queue = self.outbox.lock();
+                let mut outbox = self.outbox.lock();
+                let queue = outbox.get_or_insert_default();
                 let before = queue.frames.len();
                 let hub = self.namespace().hub();
                 while let Some(frame) = queue.frames.front() {
@@ -266,9 +274,9 @@ impl Connection {
                     }
                 }
                 if queue.frames.is_empty() || self.is_closed() {
-                    *queue = Queue::default();
+                    *outbox = None;
                     self.stand_apart(!self.link.can_claim() || self.is_ending());
-                    drop(queue);
+                    drop(outbox);
                     self.outbox.moved.notify_waiters();
                     return;
                 }

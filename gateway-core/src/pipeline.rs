@@ -31,8 +31,8 @@ use crate::{
     exception::WsException,
     filter::ErrorReply,
     interceptor::Next,
-    outbox::{NotSent, Returned},
-    platform::{DisconnectReason, Frame},
+    outbox::Returned,
+    platform::{DisconnectReason, Frame, Refused},
     reply::{Reply, ReplyKind},
 };
 
@@ -189,7 +189,7 @@ pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
     let refusal = async move {
         let reply = explain(&context, exception).await;
         for frame in frames(&context, &reply) {
-            if context.connection().send(frame) == Err(NotSent::Full) {
+            if context.connection().send(frame) == Err(Refused::Full) {
                 context.connection().give_up();
             }
         }
@@ -272,7 +272,7 @@ pub(crate) fn send(connection: &Arc<Connection>, frame: Frame) -> Sending {
     // Rare, and large: it must not make the future of every message larger.
     let waiting = async move {
         let patience = connection.gateway().settings.emit_timeout;
-        if connection.wait_for_room(frame, patience).await == Err(NotSent::Full) {
+        if connection.wait_for_room(frame, patience).await == Err(Refused::Full) {
             connection.give_up();
         }
     };

@@ -9,8 +9,8 @@ use crate::{
     connection::Connection,
     error::{EmitError, SocketsError},
     namespace::Namespace,
-    outbox::{NotSent, Overflow},
-    platform::{Frame, Group, Names, SocketId},
+    outbox::Overflow,
+    platform::{Frame, Group, Names, Refused, SocketId},
     remote::{self, Fetched, RemoteSocket},
     rooms,
     server_side::ServerSideEvents,
@@ -324,8 +324,8 @@ fn deliver(member: &Arc<Connection>, frame: &Frame) -> bool {
             member.namespace().metrics.deliveries.increment(1);
             member.outbox.is_overflowing()
         }
-        Err(NotSent::Gone) => false,
-        Err(NotSent::Full) => {
+        Err(Refused::Gone) => false,
+        Err(Refused::Full) => {
             match member.gateway().overflow {
                 Overflow::Disconnect => member.give_up(),
                 Overflow::DropNewest => tracing::warn!(

@@ -68,8 +68,8 @@ impl<I> From<I> for Authenticated<I> {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     identity: Arc<dyn Any + Send + Sync>,
-    user: Option<String>,
-    roles: Vec<String>,
+    user: Option<Box<str>>,
+    roles: Box<[String]>,
     expires_at: Option<SystemTime>,
 }
 
@@ -95,8 +95,8 @@ impl<I: Send + Sync + 'static> From<Authenticated<I>> for Session {
     fn from(authenticated: Authenticated<I>) -> Self {
         Self {
             identity: Arc::new(authenticated.identity),
-            user: authenticated.user,
-            roles: authenticated.roles,
+            user: authenticated.user.map(String::into_boxed_str),
+            roles: authenticated.roles.into(),
             expires_at: authenticated.expires_at,
         }
     }

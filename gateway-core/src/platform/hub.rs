@@ -52,7 +52,7 @@ impl Frame {
 /// Why a socket did not take a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Its buffer is full for the moment.
+    /// There is no room for it at the moment.
     Full,
     /// It is gone.
     Gone,
@@ -291,13 +291,17 @@ impl Hub {
         self.members.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends one socket's connection to the namespace.
+    /// Ends one socket's connection to the namespace, and not that of who has come since under its
+    /// id.
     ///
     /// # Errors
     /// The base must first queue its good-bye, and does nothing at all when the queue is full.
-    pub(crate) fn disconnect(&self, id: SocketId) -> Result<(), Refused> {
+    pub(crate) fn disconnect(&self, link: &Link) -> Result<(), Refused> {
+        if !self.members().is_here(link) {
+            return Err(Refused::Gone);
+        }
         self.local
-            .disconnect_socket(BroadcastOptions::new(id.0))
+            .disconnect_socket(BroadcastOptions::new(link.id.0))
             .map_err(|errors| errors.first().map_or(Refused::Gone, Refused::from))
     }
 

@@ -94,8 +94,8 @@ pub(crate) struct GuardedStream {
     write_timeout: Duration,
     /// Runs while a write is pending.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// The last read filled the reader's buffer: more has come, most likely.
-    more: bool,
+    /// How many reads in a row have filled the reader's buffer.
+    full_reads: u8,
     /// What was read ahead of the reader.
     ahead: Option<Box<BytesMut>>,
 }
@@ -104,10 +104,13 @@ pub(crate) struct GuardedStream {
 /// every connection has it; this is there while a large message arrives.
 const AHEAD: usize = 16 * 1024;
 
+/// Full reads after which a message counts as large: a burst of small ones fills one now and then.
+const LARGE: u8 = 2;
+
 impl GuardedStream {
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
         let line = Line::default();
-        Self { stream, line, write_timeout, stalled: None, more: false, ahead: None }
+        Self { stream, line, write_timeout, stalled: None, full_reads: 0, ahead: None }
     }
 
     pub(crate) fn line(&self) -> Line {
@@ -122,7 +125,9 @@ impl GuardedStream {
     ) -> Poll<io::Result<()>> {
         let mut ahead = Box::new(BytesMut::with_capacity(AHEAD));
         let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead);
-        self.more = ahead.len() == ahead.capacity();
+        if ahead.len() < ahead.capacity() {
+            self.full_reads = 0;
+        }
         self.give(ahead, buffer);
         read.map_ok(|_bytes| ())
     }
@@ -178,11 +183,11 @@ impl AsyncRead for GuardedStream {
             self.give(ahead, buffer);
             return Poll::Ready(Ok(()));
         }
-        let result = if self.more {
+        let result = if self.full_reads >= LARGE {
             self.read_ahead(context, buffer)
         } else {
             let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-            self.more = buffer.remaining() == 0;
+            self.full_reads = if buffer.remaining() == 0 { self.full_reads + 1 } else { 0 };
             result
         };
         if result.is_pending() {

@@ -36,7 +36,7 @@ pub(super) struct Members {
 /// The sockets of a room. That of a user has one, mostly, and every user has such a room.
 pub(super) enum Links {
     One(Arc<Link>),
-    Many(Map<SocketId, Arc<Link>>),
+    Many(Box<Map<SocketId, Arc<Link>>>),
 }
 
 struct Member {
@@ -45,8 +45,11 @@ struct Member {
 }
 
 impl Members {
+    /// Takes a socket in, in no room; one that was here under its id is not in any, either.
     pub(super) fn enter(&mut self, link: Arc<Link>) {
-        self.everyone.insert(link.id, Member { link, rooms: SmallVec::new() });
+        let id = link.id;
+        let before = self.everyone.insert(id, Member { link, rooms: SmallVec::new() });
+        self.clear_out(id, before);
     }
 
     /// Takes a socket out, and not one that has come since under the same id: a client that leaves
@@ -56,10 +59,14 @@ impl Members {
             return false;
         }
         let member = self.everyone.remove(&link.id);
-        for room in member.into_iter().flat_map(|member| member.rooms) {
-            self.take_out(&room, link.id);
-        }
+        self.clear_out(link.id, member);
         true
+    }
+
+    fn clear_out(&mut self, id: SocketId, member: Option<Member>) {
+        for room in member.into_iter().flat_map(|member| member.rooms) {
+            self.take_out(&room, id);
+        }
     }
 
     /// Whether it is this very socket that is here under its id.
@@ -146,7 +153,7 @@ impl Links {
             Self::One(one) if one.id == link.id => false,
             Self::One(one) => {
                 let both = [Arc::clone(one), Arc::clone(link)].map(|link| (link.id, link));
-                *self = Self::Many(both.into_iter().collect());
+                *self = Self::Many(Box::new(both.into_iter().collect()));
                 true
             }
             Self::Many(many) => many.insert(link.id, Arc::clone(link)).is_none(),
@@ -169,7 +176,7 @@ impl Links {
             Self::One(one) => (Some(one), None),
             Self::Many(many) => (None, Some(many)),
         };
-        one.into_iter().chain(many.into_iter().flat_map(Map::values))
+        one.into_iter().chain(many.into_iter().flat_map(|many| many.values()))
     }
 }
 
@@ -279,6 +286,14 @@ mod tests {
         assert!(!members.remove(&before));
         assert_eq!(reached(&members, &[&a.to_string()], &[]), [a].into());
         assert_eq!(members.rooms_of(a).count(), 0);
+    }
+
+    #[test]
+    fn who_comes_in_the_place_of_another_is_in_none_of_its_rooms() {
+        let (mut members, [a, b, ..]) = four();
+        members.enter(Arc::new(Link::of_nobody(a)));
+        assert_eq!(members.rooms_of(a).count(), 0);
+        assert_eq!(reached(&members, &["lobby"], &[]), [b].into());
     }
 
     #[test]

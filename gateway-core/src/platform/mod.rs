@@ -19,7 +19,7 @@ pub(crate) use hub::{Answer, EncodeError, Frame, Hub, Refused};
 pub(crate) use members::{Group, Names};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
 #[cfg(test)]
-pub(crate) use request::Headers;
+pub(crate) use request::HeadText;
 pub(crate) use request::{RequestHead, is_handshake, is_under};
 use serde::Serialize;
 use socketioxide_core::{Sid, Str, Value};

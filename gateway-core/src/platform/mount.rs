@@ -13,6 +13,8 @@ use std::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
@@ -43,8 +45,14 @@ pub(crate) trait Occupant: Send + Sync + 'static {
         admission: Admission,
     ) -> impl Future<Output = Result<Arc<Self::Client>, String>> + Send;
 
+    /// Who was let in under this id, and is not gone.
+    fn client(&self, id: SocketId) -> Option<Arc<Self::Client>>;
+
+    /// The link that the client was admitted with.
+    fn link(client: &Self::Client) -> &Link;
+
     /// The client has been told that it is connected.
-    fn connected(&self, id: SocketId);
+    fn connected(&self, client: &Arc<Self::Client>);
 
     /// A message came. Called on the connection's read loop, in the order of arrival.
     fn received(&self, client: &Arc<Self::Client>, packet: Packet, ack: Option<i64>);
@@ -56,7 +64,6 @@ pub(crate) trait Occupant: Send + Sync + 'static {
 
 /// A client that asks to be let in.
 pub(crate) struct Admission {
-    pub(crate) id: SocketId,
     pub(crate) link: Arc<Link>,
     pub(crate) head: Arc<RequestHead>,
     /// The `auth` of the client's options, as JSON.
@@ -72,6 +79,8 @@ pub(crate) struct Link {
     line: OnceLock<Line>,
     /// Group sends leave it out: it is sent to alone.
     pub(super) apart: AtomicBool,
+    /// The base is done with letting it in.
+    settled: AtomicBool,
 }
 
 impl Link {
@@ -83,7 +92,12 @@ impl Link {
             head: Arc::default(),
             line: OnceLock::new(),
             apart: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
+        self.id
     }
 
     pub(crate) fn transport(&self) -> Option<Transport> {
@@ -117,6 +131,25 @@ impl Link {
 
     pub(crate) fn is_apart(&self) -> bool {
         self.apart.load(Ordering::Relaxed)
+    }
+
+    fn settle(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    /// Waits until the base is done with letting the client in.
+    ///
+    /// It answers first, and for some microseconds after that still ignores, without a word, a client
+    /// that leaves and asks to be let in again. The read loop, which would take that from the client
+    /// next, therefore waits for the other thread.
+    fn wait_until_settled(&self) {
+        /// For one that the base could not answer, which never settles.
+        const PATIENCE: Duration = Duration::from_millis(20);
+
+        let begun = Instant::now();
+        while !self.settled.load(Ordering::Acquire) && begun.elapsed() < PATIENCE {
+            thread::yield_now();
+        }
     }
 
     /// The client's WebSocket; none on polling, or when somebody else serves the application.
@@ -182,13 +215,13 @@ impl<O: Occupant> Door<O> {
         let head: Arc<RequestHead> =
             socket.req_parts().extensions.get().cloned().unwrap_or_default();
         let admission = Admission {
-            id: SocketId(socket.id),
             link: Arc::new(Link {
                 id: SocketId(socket.id),
                 socket: Arc::downgrade(&socket),
                 head: Arc::clone(&head),
                 line: OnceLock::new(),
                 apart: AtomicBool::new(false),
+                settled: AtomicBool::new(false),
             }),
             head,
             auth: match auth {
@@ -219,7 +252,11 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
     }
 
     fn call(&self, socket: Arc<Base>, _: Option<Value>) {
-        self.0.connected(SocketId(socket.id));
+        // One that is gone again was greeted when it left.
+        if let Some(client) = self.0.client(SocketId(socket.id)) {
+            self.0.connected(&client);
+            O::link(&client).settle();
+        }
     }
 }
 
@@ -250,6 +287,7 @@ struct Outlet<O: Occupant> {
 
 impl<O: Occupant> DisconnectHandler<GatewayAdapter, ()> for Outlet<O> {
     fn call_with_defer(&self, socket: Arc<Base>, reason: BaseReason, remove: fn(Arc<Base>)) {
+        O::link(&self.client).wait_until_settled();
         // A panic must not leave the socket behind.
         let noted = catch_unwind(AssertUnwindSafe(|| {
             self.occupant.disconnected(&self.client, reason.into());

@@ -23,8 +23,7 @@ use super::{
 /// the request goes on with only the headers the handshake itself needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestHead {
-    pub(crate) uri: Uri,
-    pub(crate) headers: Headers,
+    pub(crate) text: HeadText,
     pub(crate) address: Option<SocketAddr>,
     /// Of the TCP connection the request came on.
     pub(super) line: Option<Line>,
@@ -36,49 +35,56 @@ impl RequestHead {
     pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
         Self {
-            uri: parts.uri.clone(),
-            headers: Headers::from(&parts.headers),
+            text: HeadText::new(&parts.uri, &parts.headers),
             address: peer.map(|ConnectInfo(peer)| peer.address),
             ..Self::default()
         }
     }
 }
 
-/// The headers of a request in one piece, since every connection keeps its own: a map of those a
-/// browser sends takes kilobytes.
+/// A request's URI and headers in one piece, since every connection keeps its own: a map of the
+/// headers a browser sends takes kilobytes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(Box<[u8]>);
+pub(crate) struct HeadText(Box<[u8]>);
 
-impl Headers {
-    /// The first of this name.
-    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut headers = self.iter();
+impl HeadText {
+    /// The URI, then a line for each header: neither can contain a line's end, nor a name a colon.
+    pub(crate) fn new(uri: &Uri, headers: &HeaderMap) -> Self {
+        let uri = uri.to_string();
+        let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2);
+        let mut text = Vec::with_capacity(uri.len() + sizes.sum::<usize>());
+        text.extend_from_slice(uri.as_bytes());
+        for (name, value) in headers {
+            text.push(b'\n');
+            text.extend_from_slice(name.as_str().as_bytes());
+            text.push(b':');
+            text.extend_from_slice(value.as_bytes());
+        }
+        Self(text.into())
+    }
+
+    pub(crate) fn uri(&self) -> Uri {
+        let uri = self.lines().next().unwrap_or_default();
+        Uri::try_from(uri).unwrap_or_default()
+    }
+
+    /// The first header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers();
         headers
             .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        // Neither names nor values can contain a line's end, nor names a colon.
-        let lines = self.0.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines().skip(1).filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
             Some((&line[..colon], &line[colon + 1..]))
         })
     }
-}
 
-impl From<&HeaderMap> for Headers {
-    fn from(map: &HeaderMap) -> Self {
-        let size = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
-        let mut lines = Vec::with_capacity(size);
-        for (name, value) in map {
-            lines.extend_from_slice(name.as_str().as_bytes());
-            lines.push(b':');
-            lines.extend_from_slice(value.as_bytes());
-            lines.push(b'\n');
-        }
-        Self(lines.into())
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'\n')
     }
 }
 
@@ -166,13 +172,11 @@ where
 }
 
 fn detach<B>(request: &mut Request<B>, lines: &Lines) {
-    let uri = copy_uri(request.uri());
-    *request.uri_mut() = uri.clone();
-
-    let headers = Headers::from(request.headers());
+    let text = HeadText::new(request.uri(), request.headers());
+    let uri = text.uri();
     let mut kept = HeaderMap::with_capacity(1);
     for name in HANDSHAKE_HEADERS {
-        if let Some(value) = headers.get(name.as_str())
+        if let Some(value) = text.header(name.as_str())
             && let Ok(value) = HeaderValue::from_bytes(value)
         {
             kept.insert(name, value);
@@ -188,13 +192,13 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     if let (Some(peer), Some(session)) = (&peer, upgraded_session(&uri)) {
         lines.insert(session.to_owned(), &peer.line);
     }
+    *request.uri_mut() = uri;
     // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
     if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
         request.extensions_mut().insert(upgrade);
     }
     request.extensions_mut().insert(Arc::new(RequestHead {
-        uri,
-        headers,
+        text,
         address,
         line: peer.map(|peer| peer.line),
         lines: lines.clone(),
@@ -215,25 +219,24 @@ fn upgraded_session(uri: &Uri) -> Option<&str> {
     session.filter(|_| websocket)
 }
 
-fn copy_uri(uri: &Uri) -> Uri {
-    uri.to_string().parse().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn headers_in_one_piece_are_found_by_any_case() {
+    fn what_is_in_one_piece_is_found() {
         let mut map = HeaderMap::new();
         map.insert(header::HOST, HeaderValue::from_static("localhost:3000"));
         map.append(header::COOKIE, HeaderValue::from_static("a=1"));
         map.append(header::COOKIE, HeaderValue::from_bytes(b"b=\xff:2").unwrap());
-        let headers = Headers::from(&map);
-        assert_eq!(headers.get("Host"), Some(&b"localhost:3000"[..]));
-        assert_eq!(headers.get("cookie"), Some(&b"a=1"[..]));
-        assert_eq!(headers.get("origin"), None);
-        assert_eq!(headers.iter().last(), Some((&b"cookie"[..], &b"b=\xff:2"[..])));
-        assert_eq!(Headers::default().iter().count(), 0);
+        let uri = Uri::from_static("/socket.io/?EIO=4&name=a:b");
+        let text = HeadText::new(&uri, &map);
+        assert_eq!(text.uri(), uri);
+        assert_eq!(text.header("Host"), Some(&b"localhost:3000"[..]));
+        assert_eq!(text.header("cookie"), Some(&b"a=1"[..]));
+        assert_eq!(text.header("origin"), None);
+        assert_eq!(text.headers().last(), Some((&b"cookie"[..], &b"b=\xff:2"[..])));
+        assert_eq!(HeadText::new(&uri, &HeaderMap::new()).headers().count(), 0);
+        assert_eq!(HeadText::default().uri(), Uri::default());
     }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { answer, label, open, TRANSPORTS, upgraded } from '../lib/client.mjs';
+import { answer, connect, connected, label, open, TRANSPORTS, upgraded } from '../lib/client.mjs';
 import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 
@@ -40,6 +40,24 @@ for (const transport of TRANSPORTS) {
     });
   }
 }
+
+test('a client that leaves in the tick of connect, and asks again at once, is let in', async (t) => {
+  const TIMES = 200;
+
+  await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      // Another namespace on the same line keeps it open meanwhile.
+      const other = await connect(t, `${server.url}/order`);
+      const socket = other.io.socket('/hooks', {});
+      for (let time = 0; time < TIMES; time += 1) {
+        if (!socket.active) socket.connect();
+        await connected(socket);
+        socket.disconnect();
+      }
+      assert.equal(await answer(other, 'step', { number: 0, ms: 0 }), 0);
+    }),
+  );
+});
 
 test('a message is not lost while its client upgrades', async (t) => {
   const clients = Array.from({ length: 50 }, () => open(t, `${server.url}/order`, { transport: 'upgrade' }));
