@@ -145,11 +145,17 @@ impl Link {
     fn wait_until_settled(&self) {
         /// For one that the base could not answer, which never settles.
         const PATIENCE: Duration = Duration::from_millis(20);
+        /// From our last line in the base's connect to its own.
+        const RETURN: Duration = Duration::from_micros(100);
 
+        if self.settled.load(Ordering::Acquire) {
+            return;
+        }
         let begun = Instant::now();
         while !self.settled.load(Ordering::Acquire) && begun.elapsed() < PATIENCE {
             thread::yield_now();
         }
+        thread::sleep(RETURN);
     }
 
     /// The client's WebSocket; none on polling, or when somebody else serves the application.
