@@ -12,6 +12,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }
 
+/// The least of some values. Not of none.
+pub(crate) fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
 /// Some values: their middle, and how far they reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {

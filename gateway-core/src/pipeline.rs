@@ -37,10 +37,10 @@ use crate::{
 };
 
 /// Runs a message through its handler and answers it.
-pub(crate) async fn run(
-    context: ExecutionContext,
-    handler: impl Future<Output = Result<Reply, WsException>> + Send,
-) {
+pub(crate) async fn run<H>(context: ExecutionContext, call: impl FnOnce(ExecutionContext) -> H)
+where
+    H: Future<Output = Result<Reply, WsException>> + Send,
+{
     let span = tracing::debug_span!(
         "message",
         namespace = context.namespace(),
@@ -48,8 +48,9 @@ pub(crate) async fn run(
         handler = context.handler(),
     );
     let started = Instant::now();
-    // Pinned here rather than moved: what is moved into a future is copied, whole, every time.
-    let mut handler = pin!(handler);
+    // The call only makes a future; extraction and the handler run when it is polled, inside the
+    // boundary that catches panics. Made where it is pinned: an argument would be kept twice.
+    let mut handler = pin!(call(context.clone()));
     let handled = async {
         admit(&context).await?;
         let interceptors = &context.enhancers().interceptors;
@@ -57,12 +58,7 @@ pub(crate) async fn run(
             true => handler.as_mut().await?,
             false => Next::new(interceptors, &context, Box::pin(handler)).handle().await?,
         };
-        match reply.settle(&context)? {
-            ReplyKind::Nothing => {}
-            ReplyKind::Ack(frame) => send(context.connection(), frame).await,
-            events => Box::pin(deliver(context.connection(), events)).await?,
-        }
-        Ok(())
+        respond(&context, reply).await
     };
     let mut handled = pin!(AssertUnwindSafe(handled).catch_unwind());
     let handled = poll_fn(|task| span.in_scope(|| handled.as_mut().poll(task)));
@@ -200,6 +196,23 @@ pub(crate) fn refuse(context: ExecutionContext, exception: WsException) {
         tokio::spawn(refusal);
     }
 }
+
+/// Sends a reply. Most are an acknowledgement, and sent when this returns.
+fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
+    let connection = context.connection();
+    match reply.settle(context) {
+        Ok(ReplyKind::Nothing) => ready(Ok(())).left_future(),
+        Ok(ReplyKind::Ack(frame)) => match send(connection, frame) {
+            Either::Left(_sent) => ready(Ok(())).left_future(),
+            Either::Right(waiting) => waiting.map(Ok).boxed().right_future(),
+        },
+        Ok(events) => deliver(connection, events).boxed().right_future(),
+        Err(exception) => ready(Err(exception)).left_future(),
+    }
+}
+
+type Responding<'a> =
+    Either<Ready<Result<(), WsException>>, BoxFuture<'a, Result<(), WsException>>>;
 
 /// Sends the events of a reply, those of a stream as long as there is a client, and then the
 /// acknowledgement.

@@ -186,11 +186,11 @@ impl<G: Send + Sync + 'static> Routes<G> {
     /// A handler of messages.
     pub fn message<H, F>(&mut self, facts: MessageFacts, handler: H)
     where
-        H: Fn(Arc<G>, ExecutionContext) -> F + Send + Sync + 'static,
+        H: Fn(Arc<G>, ExecutionContext) -> F + Copy + Send + Sync + 'static,
         F: Future<Output = Result<Reply, WsException>> + Send + 'static,
     {
         let bind: Bind<Box<dyn Handle>> =
-            Box::new(|instance| Box::new(Bound { gateway: own(instance), handler }));
+            Box::new(move |instance| Box::new(Bound { gateway: own(instance), handler }));
         self.declared.messages.push(DeclaredMessage { facts, bind });
     }
 
@@ -247,13 +247,11 @@ struct Bound<G, H> {
 impl<G, H, F> Handle for Bound<G, H>
 where
     G: Send + Sync + 'static,
-    H: Fn(Arc<G>, ExecutionContext) -> F + Send + Sync,
+    H: Fn(Arc<G>, ExecutionContext) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Reply, WsException>> + Send + 'static,
 {
     fn start(&self, context: ExecutionContext) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        // The call itself only makes a future: extraction and the handler run when it is polled,
-        // inside the boundary that catches panics.
-        let handled = (self.handler)(Arc::clone(&self.gateway), context.clone());
-        Box::pin(pipeline::run(context, handled))
+        let (gateway, handler) = (Arc::clone(&self.gateway), self.handler);
+        Box::pin(pipeline::run(context, move |context| handler(gateway, context)))
     }
 }

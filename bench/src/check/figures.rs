@@ -109,7 +109,7 @@ const HEADER: &str = "\
 # What a message costs, for each server. Written by `cargo run -p bench -- --check --update`;
 # `--check` fails when one of the framework's is worse than here by more than the tolerance of its
 # name or kind (a share; edit it by hand).
-# A missed target is said on every run. bench/README.md says what each means.
+# A missed target fails, too. bench/README.md says what each means.
 
 ";
 

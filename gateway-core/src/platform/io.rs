@@ -6,6 +6,7 @@
 //! here, below the writer.
 
 use std::{
+    cell::Cell,
     future::Future,
     io,
     pin::Pin,
@@ -17,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::BytesMut;
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -97,12 +97,37 @@ pub(crate) struct GuardedStream {
     /// How many reads in a row have filled the reader's buffer.
     full_reads: u8,
     /// What was read ahead of the reader.
-    ahead: Option<Box<BytesMut>>,
+    ahead: Option<Box<Ahead>>,
 }
 
 /// Bytes read at once of what is more than the reader's own buffer takes. That one is small, since
 /// every connection has it; this is there while a large message arrives.
-const AHEAD: usize = 16 * 1024;
+struct Ahead {
+    bytes: Vec<u8>,
+    /// How many of them the reader has been given.
+    given: usize,
+}
+
+impl Ahead {
+    const SIZE: usize = 16 * 1024;
+
+    /// An empty one: this thread's spare, where it is not in use.
+    fn take() -> Box<Self> {
+        let spare = SPARE.take();
+        spare.unwrap_or_else(|| Box::new(Self { bytes: Vec::with_capacity(Self::SIZE), given: 0 }))
+    }
+
+    fn put_back(mut self: Box<Self>) {
+        self.bytes.clear();
+        self.given = 0;
+        SPARE.set(Some(self));
+    }
+}
+
+thread_local! {
+    /// A large message arrives in many reads, and none of them should have to allocate.
+    static SPARE: Cell<Option<Box<Ahead>>> = const { Cell::new(None) };
+}
 
 /// Full reads after which a message counts as large: a burst of small ones fills one now and then.
 const LARGE: u8 = 2;
@@ -123,9 +148,9 @@ impl GuardedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut ahead = Box::new(BytesMut::with_capacity(AHEAD));
-        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead);
-        if ahead.len() < ahead.capacity() {
+        let mut ahead = Ahead::take();
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead.bytes);
+        if ahead.bytes.len() < Ahead::SIZE {
             self.full_reads = 0;
         }
         self.give(ahead, buffer);
@@ -133,10 +158,16 @@ impl GuardedStream {
     }
 
     /// Hands out of what was read ahead, and keeps the rest.
-    fn give(&mut self, mut ahead: Box<BytesMut>, buffer: &mut ReadBuf<'_>) {
-        let part = ahead.len().min(buffer.remaining());
-        buffer.put_slice(&ahead.split_to(part));
-        self.ahead = Some(ahead).filter(|rest| !rest.is_empty());
+    fn give(&mut self, mut ahead: Box<Ahead>, buffer: &mut ReadBuf<'_>) {
+        let rest = &ahead.bytes[ahead.given..];
+        let part = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..part]);
+        ahead.given += part;
+        if ahead.given < ahead.bytes.len() {
+            self.ahead = Some(ahead);
+        } else {
+            ahead.put_back();
+        }
     }
 
     /// Lets a write go through unless the line was cut or the peer has not read for too long.
