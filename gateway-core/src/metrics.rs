@@ -5,11 +5,14 @@
 //! a label. Labels have few values: namespaces and events that are declared, and lists that stand
 //! here. What clients make up, they share.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use metrics::{
-    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
-    gauge, histogram,
+    Counter, Gauge, Histogram, IntoF64, Unit, counter, describe_counter, describe_gauge,
+    describe_histogram, gauge, histogram,
 };
 
 use crate::{
@@ -100,6 +103,8 @@ pub(crate) struct MessageMetrics {
     overloaded: Counter,
     refused: Counter,
     duration: Histogram,
+    /// Somebody reads the durations.
+    timed: bool,
 }
 
 impl MessageMetrics {
@@ -112,6 +117,7 @@ impl MessageMetrics {
             overloaded: of("overloaded"),
             refused: of("refused"),
             duration: histogram!(DURATION, "namespace" => path.to_owned(), "event" => event.to_owned()),
+            timed: is_recorded(path),
         }
     }
 
@@ -120,9 +126,17 @@ impl MessageMetrics {
         Self::of(path, UNKNOWN)
     }
 
+    /// The present, where the duration of a message is wanted: reading the clock twice is a
+    /// fiftieth of a small message.
+    pub(crate) fn begin(&self) -> Option<Instant> {
+        self.timed.then(Instant::now)
+    }
+
     /// A message was handled, or begun to be.
-    pub(crate) fn handled(&self, outcome: &Result<(), WsException>, duration: Duration) {
-        self.duration.record(duration);
+    pub(crate) fn handled(&self, outcome: &Result<(), WsException>, duration: Option<Duration>) {
+        if let Some(duration) = duration {
+            self.duration.record(duration);
+        }
         let counter = match outcome {
             Ok(()) => &self.ok,
             Err(exception) if exception.is_internal() => &self.failed,
@@ -143,6 +157,22 @@ impl MessageMetrics {
             _ => self.refused.increment(1),
         }
     }
+}
+
+/// Whether there is a recorder: only then is a value asked for what it is. Nothing is added.
+fn is_recorded(path: &str) -> bool {
+    struct Nothing<'a> {
+        asked: &'a Cell<bool>,
+    }
+    impl IntoF64 for Nothing<'_> {
+        fn into_f64(self) -> f64 {
+            self.asked.set(true);
+            0.0
+        }
+    }
+    let asked = Cell::new(false);
+    gauge!(CONNECTIONS, "namespace" => path.to_owned()).increment(Nothing { asked: &asked });
+    asked.get()
 }
 
 /// A session was refused before it had any namespace.

@@ -31,9 +31,10 @@ use crate::{
     exception::WsException,
     filter::ErrorReply,
     interceptor::Next,
+    metrics::MessageMetrics,
     outbox::Returned,
     platform::{DisconnectReason, Frame, Refused},
-    reply::{Reply, ReplyKind},
+    reply::{EventAndAck, Reply, ReplyKind},
 };
 
 /// Runs a message through its handler and answers it.
@@ -47,7 +48,9 @@ where
         event = context.event(),
         handler = context.handler(),
     );
-    let started = Instant::now();
+    let metrics = context.metrics();
+    let traced = (!span.is_disabled()).then(Instant::now);
+    let started = traced.or_else(|| metrics.and_then(MessageMetrics::begin));
     // The call only makes a future; extraction and the handler run when it is polled, inside the
     // boundary that catches panics. Made where it is pinned: an argument would be kept twice.
     let mut handler = pin!(call(context.clone()));
@@ -67,12 +70,12 @@ where
         Some(slot) => slot.handler_succeeded(),
         None => Ok(()),
     });
-    let duration = started.elapsed();
-    if !span.is_disabled() {
+    let duration = started.map(|started| started.elapsed());
+    if traced.is_some() {
         let outcome = outcome.as_ref().map_or_else(WsException::code, |()| "ok");
         span.in_scope(|| tracing::debug!(outcome, ?duration, "handled"));
     }
-    if let Some(metrics) = context.metrics() {
+    if let Some(metrics) = metrics {
         metrics.handled(&outcome, duration);
     }
     if let Err(exception) = outcome {
@@ -92,11 +95,12 @@ async fn admit(context: &ExecutionContext) -> Result<(), WsException> {
 
 /// Renews the session of a client that brings a new token.
 pub(crate) async fn reauthenticate(context: ExecutionContext) {
-    let started = Instant::now();
+    let metrics = context.metrics();
+    let started = metrics.and_then(MessageMetrics::begin);
     let renewal = AssertUnwindSafe(renew(&context)).catch_unwind();
     let outcome = renewal.await.unwrap_or_else(|panic| Err(caught(&context, &*panic)));
-    if let Some(metrics) = context.metrics() {
-        metrics.handled(&outcome, started.elapsed());
+    if let Some(metrics) = metrics {
+        metrics.handled(&outcome, started.map(|started| started.elapsed()));
     }
     if let Err(exception) = outcome {
         answer(&context, exception).await;
@@ -220,7 +224,8 @@ async fn deliver(connection: &Arc<Connection>, reply: ReplyKind) -> Result<(), W
     let ack = match reply {
         ReplyKind::Nothing => None,
         ReplyKind::Ack(ack) => Some(ack),
-        ReplyKind::Event { event, ack } => {
+        ReplyKind::Event(both) => {
+            let EventAndAck { event, ack } = *both;
             send(connection, event).await;
             ack
         }
@@ -236,7 +241,7 @@ async fn deliver(connection: &Arc<Connection>, reply: ReplyKind) -> Result<(), W
                     Either::Right(_) => return Ok(()),
                 }
             }
-            ack
+            ack.map(|ack| *ack)
         }
     };
     if let Some(ack) = ack {

@@ -123,8 +123,14 @@ type Map = Box<dyn FnMut(Argument) -> Argument + Send>;
 pub(crate) enum ReplyKind {
     Nothing,
     Ack(Frame),
-    Event { event: Frame, ack: Option<Frame> },
-    Stream { events: EventStream, ack: Option<Frame> },
+    // Boxed, so that an acknowledgement, which nearly every reply is, is moved for what it is.
+    Event(Box<EventAndAck>),
+    Stream { events: EventStream, ack: Option<Box<Frame>> },
+}
+
+pub(crate) struct EventAndAck {
+    pub(crate) event: Frame,
+    pub(crate) ack: Option<Frame>,
 }
 
 pub(crate) type EventStream = Pin<Box<dyn Stream<Item = Result<Frame, WsException>> + Send>>;
@@ -188,7 +194,10 @@ impl Reply {
         Ok(match kind {
             ReplyKind::Nothing => ReplyKind::Nothing,
             ReplyKind::Ack(frame) => ReplyKind::Ack(change(frame)?),
-            ReplyKind::Event { event, ack } => ReplyKind::Event { event: change(event)?, ack },
+            ReplyKind::Event(both) => {
+                let EventAndAck { event, ack } = *both;
+                ReplyKind::Event(Box::new(EventAndAck { event: change(event)?, ack }))
+            }
             ReplyKind::Stream { events, ack } => {
                 let events = events.map(move |item| item.and_then(&mut change));
                 ReplyKind::Stream { events: Box::pin(events), ack }
@@ -202,7 +211,7 @@ impl std::fmt::Debug for Reply {
         formatter.write_str(match self.kind {
             ReplyKind::Nothing => "Nothing",
             ReplyKind::Ack(_) => "Ack",
-            ReplyKind::Event { .. } => "Event",
+            ReplyKind::Event(_) => "Event",
             ReplyKind::Stream { .. } => "Stream",
         })
     }
@@ -387,7 +396,7 @@ pub mod ladder {
         ) -> Result<Reply, WsException> {
             let EncodedEvent(event) = output.encode(context)?;
             let ack = super::encode_ack(context, &())?;
-            Ok(Reply::from(ReplyKind::Event { event, ack }))
+            Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
         }
     }
 
@@ -400,7 +409,7 @@ pub mod ladder {
         where
             S: Stream<Item: StreamItem> + Send + 'static,
         {
-            let ack = super::encode_ack(context, &())?;
+            let ack = super::encode_ack(context, &())?.map(Box::new);
             let context = context.clone();
             let events = output.0.map(move |item| item.encode(&context).map(|event| event.0));
             Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))

@@ -13,7 +13,7 @@ pub(crate) const OURS: [Server; 2] = [Server::Gateway, Server::GatewaySerial];
 pub(crate) const REFERENCE: Server = Server::ByHand;
 
 /// How much of what the reference needs ours may need.
-pub(crate) const SHARES: [(Kind, Per, f64); 13] = [
+pub(crate) const SHARES: [(Kind, Per, f64); 14] = [
     (Kind::Instructions, Per::Ack, 1.0),
     (Kind::Instructions, Per::Validated, 1.0),
     (Kind::Instructions, Per::Pipelined, 1.0),
@@ -23,6 +23,7 @@ pub(crate) const SHARES: [(Kind, Per, f64); 13] = [
     (Kind::Allocations, Per::Validated, 1.0),
     (Kind::Allocations, Per::Pipelined, 1.0),
     (Kind::Allocations, Per::Text, 1.0),
+    (Kind::Allocations, Per::Binary, 1.0),
     (Kind::Allocations, Per::Delivery, 1.0),
     (Kind::Allocations, Per::Burst, 1.0),
     (Kind::Bytes, Per::Idle, 0.65),

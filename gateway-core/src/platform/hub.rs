@@ -9,13 +9,12 @@ use std::{
 use futures_util::{FutureExt, StreamExt};
 use socketioxide::{AckError, adapter::Emitter};
 use socketioxide_core::{
-    Str,
+    Str, Value,
     adapter::{
         BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, SocketEmitter,
         errors::SocketError,
     },
     packet::Packet as BasePacket,
-    parser::Parse,
 };
 
 use super::{
@@ -25,7 +24,7 @@ use super::{
 use crate::{
     exception::WsException,
     rooms,
-    wire::{Args, Argument, InboundArguments, Payload},
+    wire::{self, Args, Argument, InboundArguments, Payload},
 };
 
 /// A packet, encoded once and ready for any number of sockets.
@@ -35,7 +34,7 @@ pub(crate) struct Frame(BasePacket);
 impl Frame {
     /// Bytes on the wire, about.
     pub(crate) fn size(&self) -> usize {
-        use socketioxide_core::{Value, packet::PacketData as Data};
+        use socketioxide_core::packet::PacketData as Data;
 
         match &self.0.inner {
             Data::Event(Value::Str(text, attachments), _)
@@ -77,6 +76,12 @@ impl Answer {
     }
 }
 
+fn value(event: Option<&str>, payload: &impl Payload) -> Result<Value, EncodeError> {
+    let encoded = wire::encode(event, payload)?;
+    let attachments = Some(encoded.attachments).filter(|attachments| !attachments.is_empty());
+    Ok(Value::Str(Str::from(encoded.text), attachments))
+}
+
 /// What a send to a group leaves to do.
 pub(crate) struct OneByOne {
     pub(crate) frame: Frame,
@@ -86,7 +91,7 @@ pub(crate) struct OneByOne {
 /// The value has no encoded form.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload cannot be encoded: {0}")]
-pub(crate) struct EncodeError(String);
+pub(crate) struct EncodeError(#[from] serde_json::Error);
 
 pub(crate) struct Hub {
     local: CoreLocalAdapter<Emitter>,
@@ -107,12 +112,7 @@ impl Hub {
         event: &str,
         payload: &impl Payload,
     ) -> Result<Frame, EncodeError> {
-        let value = self
-            .local
-            .parser()
-            .encode_value(&payload.wire(), Some(event))
-            .map_err(|error| EncodeError(error.to_string()))?;
-        Ok(Frame(BasePacket::event(self.path(), value)))
+        Ok(Frame(BasePacket::event(self.path(), value(Some(event), payload)?)))
     }
 
     pub(crate) fn encode_ack(
@@ -120,12 +120,7 @@ impl Hub {
         ack: i64,
         payload: &impl Payload,
     ) -> Result<Frame, EncodeError> {
-        let value = self
-            .local
-            .parser()
-            .encode_value(&payload.wire(), None)
-            .map_err(|error| EncodeError(error.to_string()))?;
-        Ok(Frame(BasePacket::ack(self.path(), value, ack)))
+        Ok(Frame(BasePacket::ack(self.path(), value(None, payload)?, ack)))
     }
 
     /// The frame with each of its arguments changed.

@@ -4,10 +4,12 @@
 
 mod argument;
 mod decode;
+mod encode;
 mod payload;
 
 pub use argument::{Argument, Arguments};
 pub(crate) use decode::{DecodeError, InboundArguments, from_tree, wanted};
+pub(crate) use encode::encode;
 pub use payload::{Args, ArgumentList, Payload};
 
 /// How a Rust type maps to the positional arguments of a message.
