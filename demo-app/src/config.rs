@@ -1,5 +1,6 @@
 //! Every setting of the demo: a flag, an environment variable and a default in one place.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,12 +9,20 @@ use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use gateway_core::prelude::JwtService;
 use uuid::Uuid;
 
+use crate::auth::UserId;
+
 /// Chat with rooms and order notifications over Socket.IO, on SQLite or PostgreSQL.
 #[derive(Clone, Parser)]
 #[command(version)]
 pub(crate) struct Config {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "LISTEN",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDR",
+        value_parser = address
+    )]
     pub(crate) listen: String,
 
     /// Secret that signs access tokens (HS256). Without one, a random secret lasts until the demo stops.
@@ -73,6 +82,14 @@ pub(crate) struct Config {
     dev_login: Option<bool>,
 }
 
+/// An address whose host is left out is one of this machine alone.
+fn address(text: &str) -> Result<String, Infallible> {
+    Ok(match text.strip_prefix(':') {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    })
+}
+
 impl Config {
     /// Reads arguments and environment; on a mistake in them, and on `--help`, the process ends here.
     pub(crate) fn load() -> Self {
@@ -86,7 +103,7 @@ impl Config {
             // Two of them: 244 bits of the system's randomness.
             format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
         });
-        JwtService::hs256(secret).messages("缺少 Token", "认证失败")
+        JwtService::hs256(secret).messages("缺少 Token", "认证失败").subject::<UserId>()
     }
 
     /// Whether `POST /auth/login` exists: a demo without a secret of its own has nothing to protect.
@@ -119,6 +136,14 @@ mod tests {
         assert!(!config(&["--jwt-secret", "s"]).unwrap().dev_login());
         assert!(config(&["--jwt-secret", "s", "--dev-login"]).unwrap().dev_login());
         assert!(!config(&["--dev-login", "off"]).unwrap().dev_login());
+    }
+
+    #[test]
+    fn an_address_may_be_a_port_alone() {
+        let listen = |address| config(&["--listen", address]).unwrap().listen;
+        assert_eq!(listen(":0"), "127.0.0.1:0");
+        assert_eq!(listen("0.0.0.0:80"), "0.0.0.0:80");
+        assert_eq!(listen("[::1]:80"), "[::1]:80");
     }
 
     #[test]

@@ -6,9 +6,7 @@ mod clock;
 mod config;
 mod database;
 mod http;
-mod metrics;
 mod orders;
-mod page;
 mod presence;
 mod process;
 mod ws_error;
@@ -17,21 +15,16 @@ use gateway_core::prelude::*;
 
 #[tokio::main]
 async fn main() -> Result<(), AppError> {
-    let config = config::Config::load();
-    let stop = process::start(config.drain)?;
+    let (config, stop) = process::start()?;
     let app = App::builder()
         .provide(config.jwt_service())
-        .provide(config.clone())
-        .provide(stop.clone())
         .provide(database::open(&config.database_url).await?)
-        .routes(auth::routes(config.dev_login()).merge(orders::routes()).merge(page::routes()))
-        .routes(metrics::start()?)
+        .provide(stop.clone())
+        .provide(config.clone())
+        .routes(http::routes(&config, auth::routes(config.dev_login()).merge(orders::routes()))?)
         .health_checks()
         .drain_timeout(config.drain)
         .build()
         .await?;
-    println!("{}", app.route_table());
-    let bound = app.bind(config.listen).await?;
-    println!("listening on http://{}", bound.local_addr());
-    bound.serve_until(stop.requested()).await
+    process::serve(app, &config.listen, stop).await
 }

@@ -1,11 +1,13 @@
-//! What the process owes its operator: a log, and an end on request.
+//! What the process owes its operator: settings, a log, an address, and an end on request.
 
 use std::io::{self, IsTerminal as _};
-use std::time::Duration;
 
+use gateway_core::{App, AppError};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::config::Config;
 
 /// Asks whatever runs without an end of its own to come to one.
 #[derive(Clone, Debug)]
@@ -18,17 +20,26 @@ impl Stop {
     }
 }
 
-/// Starts the log, and listens for the signal to stop, which is to take `drain` at most.
-pub(crate) fn start(drain: Duration) -> io::Result<Stop> {
+/// Reads the settings, starts the log, and listens for the signal to stop.
+pub(crate) fn start() -> io::Result<(Config, Stop)> {
+    let config = Config::load();
     log_to_stderr();
-    let signal = gateway_core::stop_signal(drain)?;
+    let signal = gateway_core::stop_signal(config.drain)?;
     let stop = Stop(CancellationToken::new());
     let asked = stop.0.clone();
     tokio::spawn(async move {
         signal.await;
         asked.cancel();
     });
-    Ok(stop)
+    Ok((config, stop))
+}
+
+/// Serves until the process is asked to stop, having said what and where.
+pub(crate) async fn serve(app: App, listen: &str, stop: Stop) -> Result<(), AppError> {
+    println!("{}", app.route_table());
+    let bound = app.bind(listen).await?;
+    println!("listening on http://{}", bound.local_addr());
+    bound.serve_until(stop.requested()).await
 }
 
 /// Logs to stderr, so that stdout keeps the route table and the address. `RUST_LOG` chooses what; default `info`.

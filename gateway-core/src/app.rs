@@ -413,7 +413,7 @@ impl AppBuilder {
         }
         let write_timeout = self.server.write_timeout();
         let path = self.server.path.clone();
-        let (mounted, wrap) = serve::open(&self.server);
+        let (mounted, namespaces) = serve::open(&self.server);
         let drain_timeout = self.server.drain_timeout;
         let booted = boot::boot(self, &mounted, &health).await?;
         let origins = Origins::new(&path, booted.cors);
@@ -425,9 +425,12 @@ impl AppBuilder {
             gateways: booted.gateways,
             table: booted.table,
             mounted,
-            router: wrap(router)
-                .layer(from_fn_with_state((Arc::clone(&health), path), health::refuse_handshakes))
-                .layer(from_fn_with_state(origins, origins::check)),
+            // One layer of several: each that axum is given alone costs every request a box.
+            router: router.layer((
+                from_fn_with_state(origins, origins::check),
+                from_fn_with_state((Arc::clone(&health), path), health::refuse_handshakes),
+                namespaces,
+            )),
             write_timeout,
             health,
             drain_timeout,

@@ -243,6 +243,10 @@ impl Connection {
         }
         if self.gateway.hooks.on_connection.is_none() && self.gateway.announcer.is_none() {
             self.open_inbox();
+            // In a task: the base waits for this to return, and handlers may take their time.
+            if self.has_waiting() {
+                tokio::spawn(Arc::clone(self).catch_up());
+            }
             return;
         }
         let connection = Arc::clone(self);
@@ -250,7 +254,10 @@ impl Connection {
         let mut here = self.greeting.lock().unwrap_or_else(PoisonError::into_inner);
         let greeting = tokio::spawn(async move {
             match pipeline::welcome(&connection).await {
-                Ok(()) => connection.open_inbox(),
+                Ok(()) => {
+                    connection.open_inbox();
+                    connection.catch_up().await;
+                }
                 Err(exception) => {
                     connection.refuse_inbox(&exception);
                     connection.disconnect();

@@ -1,6 +1,7 @@
 //! [`Handshake`]: what a client brought along when it connected.
 
 use std::{
+    fmt,
     net::SocketAddr,
     sync::{Arc, OnceLock},
 };
@@ -20,10 +21,9 @@ use crate::platform::RequestHead;
 /// let version = handshake.auth()["clientVersion"].as_str();
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handshake(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     /// JSON.
     auth: Option<Box<str>>,
@@ -125,6 +125,17 @@ impl Handshake {
     }
 }
 
+/// Without what may hold a token: `auth`, the headers, the query.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Handshake")
+            .field("path", &self.uri().path())
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What [`HeaderValue::to_str`] takes for text.
 fn text(value: &[u8]) -> Option<&str> {
     let visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
@@ -164,6 +175,13 @@ mod tests {
         assert_eq!(token(r#"{"token":"\u0061b"}"#, None).as_deref(), Some("ab"));
         assert_eq!(token(r#"{"token":7}"#, Some("b")).as_deref(), Some("b"));
         assert_eq!(token("[]", Some("b")).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn its_debug_holds_no_secret() {
+        let shown =
+            format!("{:?}", handshake(r#"{"token":"s3cret"}"#, Some("s3cret"), "/a?s3cret"));
+        assert!(shown.contains("/a") && !shown.contains("s3cret"), "{shown}");
     }
 
     #[test]

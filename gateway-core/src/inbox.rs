@@ -166,7 +166,8 @@ impl Connection {
         }
     }
 
-    /// `on_connection` has ended well: messages may start.
+    /// `on_connection` has ended well: messages may start. Those that have waited are started by
+    /// [`catch_up`](Self::catch_up).
     pub(crate) fn open_inbox(self: &Arc<Self>) {
         {
             let mut inbox = self.inbox();
@@ -178,6 +179,14 @@ impl Connection {
             }
             inbox.settle(self.gateway().serial);
         }
+    }
+
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.inbox().waiting.is_empty()
+    }
+
+    /// Starts what has waited for `on_connection`.
+    pub(crate) async fn catch_up(self: Arc<Self>) {
         self.resume();
     }
 

@@ -109,6 +109,8 @@ pub(crate) struct MessageMetrics {
 
 impl MessageMetrics {
     pub(crate) fn of(path: &str, event: &str) -> Self {
+        let duration =
+            histogram!(DURATION, "namespace" => path.to_owned(), "event" => event.to_owned());
         let of = |outcome: &'static str| counter!(MESSAGES, "namespace" => path.to_owned(), "event" => event.to_owned(), "outcome" => outcome);
         Self {
             ok: of("ok"),
@@ -116,8 +118,8 @@ impl MessageMetrics {
             failed: of("failed"),
             overloaded: of("overloaded"),
             refused: of("refused"),
-            duration: histogram!(DURATION, "namespace" => path.to_owned(), "event" => event.to_owned()),
-            timed: is_recorded(path),
+            timed: is_read(&duration),
+            duration,
         }
     }
 
@@ -159,19 +161,17 @@ impl MessageMetrics {
     }
 }
 
-/// Whether there is a recorder: only then is a value asked for what it is. Nothing is added.
-fn is_recorded(path: &str) -> bool {
-    struct Nothing<'a> {
-        asked: &'a Cell<bool>,
-    }
-    impl IntoF64 for Nothing<'_> {
+/// Whether somebody reads a histogram: only then is a value asked for what it is. None is added.
+fn is_read(histogram: &Histogram) -> bool {
+    struct Asked<'a>(&'a Cell<bool>);
+    impl IntoF64 for Asked<'_> {
         fn into_f64(self) -> f64 {
-            self.asked.set(true);
+            self.0.set(true);
             0.0
         }
     }
     let asked = Cell::new(false);
-    gauge!(CONNECTIONS, "namespace" => path.to_owned()).increment(Nothing { asked: &asked });
+    histogram.record_many(Asked(&asked), 0);
     asked.get()
 }
 

@@ -257,7 +257,8 @@ impl Connection {
         loop {
             let moved = {
                 let mut outbox = self.outbox.lock();
-                let queue = outbox.get_or_insert_default();
+                // Only this task takes the queue away.
+                let Some(queue) = outbox.as_deref_mut() else { return };
                 let before = queue.frames.len();
                 let hub = self.namespace().hub();
                 while let Some(frame) = queue.frames.front() {

@@ -34,7 +34,7 @@ use crate::{
     metrics::MessageMetrics,
     outbox::Returned,
     platform::{DisconnectReason, Frame, Refused},
-    reply::{EventAndAck, Reply, ReplyKind},
+    reply::{EventAndAck, EventStream, Reply, ReplyKind},
 };
 
 /// Runs a message through its handler and answers it.
@@ -210,7 +210,10 @@ fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
             Either::Left(_sent) => ready(Ok(())).left_future(),
             Either::Right(waiting) => waiting.map(Ok).boxed().right_future(),
         },
-        Ok(events) => deliver(connection, events).boxed().right_future(),
+        Ok(ReplyKind::Event(both)) => deliver_event(connection, *both).boxed().right_future(),
+        Ok(ReplyKind::Stream { events, ack }) => {
+            deliver_stream(connection, events, ack).boxed().right_future()
+        }
         Err(exception) => ready(Err(exception)).left_future(),
     }
 }
@@ -218,32 +221,34 @@ fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
 type Responding<'a> =
     Either<Ready<Result<(), WsException>>, BoxFuture<'a, Result<(), WsException>>>;
 
-/// Sends the events of a reply, those of a stream as long as there is a client, and then the
-/// acknowledgement.
-async fn deliver(connection: &Arc<Connection>, reply: ReplyKind) -> Result<(), WsException> {
-    let ack = match reply {
-        ReplyKind::Nothing => None,
-        ReplyKind::Ack(ack) => Some(ack),
-        ReplyKind::Event(both) => {
-            let EventAndAck { event, ack } = *both;
-            send(connection, event).await;
-            ack
-        }
-        ReplyKind::Stream { mut events, ack } => {
-            let mut gone = Box::pin(connection.gone());
-            loop {
-                match select(events.next(), gone).await {
-                    Either::Left((Some(event), still_here)) => {
-                        send(connection, event?).await;
-                        gone = still_here;
-                    }
-                    Either::Left((None, _)) => break,
-                    Either::Right(_) => return Ok(()),
-                }
+async fn deliver_event(
+    connection: &Arc<Connection>,
+    reply: EventAndAck,
+) -> Result<(), WsException> {
+    send(connection, reply.event).await;
+    deliver_ack(connection, reply.ack).await
+}
+
+/// Sends the events of a stream as long as there is a client.
+async fn deliver_stream(
+    connection: &Arc<Connection>,
+    mut events: EventStream,
+    ack: Option<Box<Frame>>,
+) -> Result<(), WsException> {
+    let mut gone = Box::pin(connection.gone());
+    loop {
+        match select(events.next(), gone).await {
+            Either::Left((Some(event), still_here)) => {
+                send(connection, event?).await;
+                gone = still_here;
             }
-            ack.map(|ack| *ack)
+            Either::Left((None, _)) => return deliver_ack(connection, ack.map(|ack| *ack)).await,
+            Either::Right(_) => return Ok(()),
         }
-    };
+    }
+}
+
+async fn deliver_ack(connection: &Arc<Connection>, ack: Option<Frame>) -> Result<(), WsException> {
     if let Some(ack) = ack {
         send(connection, ack).await;
     }

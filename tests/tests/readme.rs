@@ -36,6 +36,8 @@ enum BoneKind {
     Item,
     /// The code in a row of a table, in the order of the alphabet: sentences may turn it around.
     Row(Vec<String>),
+    /// Likewise, of a paragraph.
+    Paragraph(Vec<String>),
 }
 
 struct Link {
@@ -67,7 +69,7 @@ impl Page {
             quotes: Vec::new(),
         };
         let (mut heading, mut titles) = (None, Vec::new());
-        let (mut quoting, mut in_row) = (false, false);
+        let (mut quoting, mut in_words) = (false, false);
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             let line = text[..range.start].matches('\n').count() + 1;
             let mut bone = |kind| page.bones.push(Bone { line, kind });
@@ -98,9 +100,15 @@ impl Page {
                 Event::Start(Tag::Item) => bone(BoneKind::Item),
                 Event::Start(Tag::TableHead | Tag::TableRow) => {
                     bone(BoneKind::Row(Vec::new()));
-                    in_row = true;
+                    in_words = true;
                 }
-                Event::End(TagEnd::TableHead | TagEnd::TableRow) => in_row = false,
+                Event::Start(Tag::Paragraph) => {
+                    bone(BoneKind::Paragraph(Vec::new()));
+                    in_words = true;
+                }
+                Event::End(TagEnd::TableHead | TagEnd::TableRow | TagEnd::Paragraph) => {
+                    in_words = false;
+                }
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     page.links.push(Link { line, to: dest_url.into_string() });
                 }
@@ -115,8 +123,9 @@ impl Page {
                     if let Some(quote) = page.quotes.last_mut() {
                         quote.file.get_or_insert_with(|| code.to_string());
                     }
-                    if let Some(Bone { kind: BoneKind::Row(codes), .. }) = page.bones.last_mut()
-                        && in_row
+                    if let Some(Bone { kind, .. }) = page.bones.last_mut()
+                        && let BoneKind::Row(codes) | BoneKind::Paragraph(codes) = kind
+                        && in_words
                     {
                         codes.push(code.into_string());
                         codes.sort_unstable();
@@ -180,6 +189,7 @@ impl fmt::Display for BoneKind {
             Self::Code(code) => write!(f, "a block of code, {}", code.lines().next().unwrap_or("")),
             Self::Item => f.write_str("an item of a list"),
             Self::Row(codes) => write!(f, "a row with the code {codes:?}"),
+            Self::Paragraph(codes) => write!(f, "a paragraph with the code {codes:?}"),
         }
     }
 }
@@ -201,9 +211,14 @@ fn what_a_translation_lacks_is_named() {
         let translation = Page::parse("translation.md", &original.replace(from, to));
         difference(&page(original), &translation)
     };
-    assert_eq!(translated("Text `a`.", "Ein Text.\n\nUnd `noch` einer."), None);
+    assert_eq!(translated("Text `a`.", "`a` ist Text."), None);
     assert_eq!(translated("`a` and `b`", "`b` und `a`"), None);
     for (from, to, said) in [
+        (
+            "Text `a`.",
+            "Ein `b`.",
+            "original.md:3: a paragraph with the code [\"a\"]\ntranslation.md:3: a paragraph with the code [\"b\"]",
+        ),
         (
             "// one",
             "// eins",

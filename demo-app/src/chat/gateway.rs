@@ -30,7 +30,7 @@ pub(crate) struct ChatGateway {
     server: Server,
     messages: Arc<MessageStore>,
     /// Whoever changes a room has the turn until that is announced: what is stored, who hears the
-    /// room, and the order of what is heard then agree. The store has one writer at a time anyway.
+    /// room, and the order of what is heard then agree. SQLite has one writer at a time anyway.
     #[init]
     turn: Mutex<()>,
 }

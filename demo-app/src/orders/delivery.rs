@@ -49,6 +49,16 @@ impl Progress {
     pub(super) fn look(&self) {
         self.news.notify_one();
     }
+
+    /// It is known what there was when it began to listen: it is told of that only what nobody has
+    /// settled, and everything after.
+    fn begin(&self, newest: i64) {
+        self.since.fetch_min(newest + 1, Ordering::Relaxed);
+    }
+
+    fn since(&self) -> i64 {
+        self.since.load(Ordering::Relaxed)
+    }
 }
 
 /// Why an update was not sent.
@@ -115,13 +125,11 @@ impl Delivery {
     /// since.
     async fn send_unseen(&mut self) -> Result<(), Failure> {
         if !self.begun {
-            let next = self.orders.newest(self.user).await? + 1;
-            self.progress.since.fetch_min(next, Ordering::Relaxed);
+            self.progress.begin(self.orders.newest(self.user).await?);
             self.begun = true;
         }
         loop {
-            let since = self.progress.since.load(Ordering::Relaxed);
-            let updates = self.orders.unseen(self.user, self.sent, since).await?;
+            let updates = self.orders.unseen(self.user, self.sent, self.progress.since()).await?;
             if updates.is_empty() {
                 return Ok(());
             }
@@ -170,5 +178,28 @@ async fn settle(orders: &OrderStore, user: UserId, answer: Option<i64>) {
     if let Err(error) = orders.settle(user, number).await {
         // It will be sent again: an update too many, and none too few.
         tracing::warn!(%user, number, %error, "an order update was not settled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_later_is_told_everything_from_then_on() {
+        let progress = Progress::default();
+        progress.begin(5);
+        assert_eq!(progress.since(), 6);
+        progress.owe(8);
+        assert_eq!(progress.since(), 6);
+    }
+
+    /// Another device may have acknowledged it before this one has even begun.
+    #[test]
+    fn who_was_there_is_told_however_late_it_begins() {
+        let progress = Progress::default();
+        progress.owe(4);
+        progress.begin(5);
+        assert_eq!(progress.since(), 4);
     }
 }

@@ -15,10 +15,8 @@ use super::model::{ORDER_UPDATE, OrderUpdate, Update};
 use super::notifications::NotificationsService;
 use super::store::OrderStore;
 use crate::auth::{User, UserId};
-use crate::http::HttpError;
+use crate::http::{HttpError, LAST_EVENT_ID};
 use crate::process::Stop;
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

@@ -2,8 +2,9 @@
 
 use std::{
     borrow::Cow,
-    fmt,
+    fmt::{self, Display},
     marker::PhantomData,
+    str::FromStr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -14,7 +15,7 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use super::Authenticator;
 use crate::{
@@ -52,6 +53,8 @@ pub struct JwtService {
     keys: Arc<[Key]>,
     missing: Cow<'static, str>,
     refused: Cow<'static, str>,
+    /// The name of the user a `sub` is.
+    subject: fn(String) -> Option<String>,
 }
 
 /// A key that verifies, and the one algorithm it does it by.
@@ -104,6 +107,7 @@ impl JwtService {
             keys: keys.into(),
             missing: Cow::Borrowed("Missing token"),
             refused: Cow::Borrowed("Authentication failed"),
+            subject: Some,
         }
     }
 
@@ -188,6 +192,20 @@ impl JwtService {
         self
     }
 
+    /// Reads the `sub` of tokens as a `T`, and knows the user by what that displays as: one user has
+    /// one name then, however it is written in a token. A `sub` that is no `T` is refused.
+    ///
+    /// ```
+    /// use gateway_core::JwtService;
+    /// // `7`, `"7"` and `"007"` are all the user 7.
+    /// let jwt = JwtService::hs256("secret").subject::<u64>();
+    /// ```
+    #[must_use]
+    pub fn subject<T: FromStr + Display>(mut self) -> Self {
+        self.subject = |subject| Some(subject.parse::<T>().ok()?.to_string());
+        self
+    }
+
     /// Makes a token of claims.
     ///
     /// # Errors
@@ -204,21 +222,34 @@ impl JwtService {
     /// # Errors
     /// `UNAUTHORIZED` when it does not: forged, expired, of another algorithm, or of another form.
     pub fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<C, WsException> {
-        let refused = |error| WsException::unauthorized(self.refused.clone()).with_source(error);
-        let header = jsonwebtoken::decode_header(token).map_err(refused)?;
+        let verified = self.verified(token)?;
+        serde_json::from_str(verified.text.get()).map_err(|error| self.refusal(error.into()))
+    }
+
+    fn verified(&self, token: &str) -> Result<Verified, WsException> {
         // Which algorithms there are is the keys' business: the header only chooses among the keys.
+        let header = match &*self.keys {
+            [Key { id: None, .. }] => None,
+            _ => Some(jsonwebtoken::decode_header(token).map_err(|error| self.refusal(error))?),
+        };
+        let meant = |key: &&Key| header.as_ref().is_none_or(|header| key.is_meant_by(header));
         let mut why = ErrorKind::InvalidAlgorithm.into();
-        for key in self.keys.iter().filter(|key| key.is_meant_by(&header)) {
-            match jsonwebtoken::decode::<Value>(token, &key.key, &key.validation) {
-                Ok(token) if has_ended(&token.claims) => why = ErrorKind::ExpiredSignature.into(),
-                Ok(token) => {
-                    let claims = serde_json::from_value(token.claims);
-                    return claims.map_err(|error| refused(error.into()));
+        for key in self.keys.iter().filter(meant) {
+            let read = jsonwebtoken::decode(token, &key.key, &key.validation)
+                .and_then(|token| Verified::of(token.claims));
+            match read {
+                Ok(verified) if verified.claims.has_ended() => {
+                    why = ErrorKind::ExpiredSignature.into();
                 }
+                Ok(verified) => return Ok(verified),
                 Err(error) => why = error,
             }
         }
-        Err(refused(why))
+        Err(self.refusal(why))
+    }
+
+    fn refusal(&self, why: jsonwebtoken::errors::Error) -> WsException {
+        WsException::unauthorized(self.refused.clone()).with_source(why)
     }
 }
 
@@ -262,18 +293,17 @@ impl<U: DeserializeOwned + Clone + Send + Sync + 'static> Authenticator for JwtA
         let Some(token) = handshake.token() else {
             return Err(WsException::unauthorized(self.jwt.missing.clone()));
         };
-        let claims: Value = self.jwt.verify(token)?;
-        let refused =
-            |error| WsException::unauthorized(self.jwt.refused.clone()).with_source(error);
-        let own = Claims::deserialize(&claims).map_err(refused)?;
-        let identity: U = serde_json::from_value(claims).map_err(refused)?;
+        let Verified { text, claims: own } = self.jwt.verified(token)?;
+        let identity: U =
+            serde_json::from_str(text.get()).map_err(|error| self.jwt.refusal(error.into()))?;
         let mut authenticated = Authenticated::new(identity).roles(own.roles());
         if let Some(ends) = own.expires_at() {
             authenticated = authenticated.expires_at(ends);
         }
-        match user_id(own.sub) {
+        let Some(subject) = user_id(own.sub) else { return Ok(authenticated) };
+        match (self.jwt.subject)(subject) {
             Some(user) => Ok(authenticated.user(user)),
-            None => Ok(authenticated),
+            None => Err(self.jwt.refusal(ErrorKind::InvalidSubject.into())),
         }
     }
 }
@@ -282,6 +312,19 @@ fn verifying_key(jwk: &Jwk) -> Option<Key> {
     let algorithm = jwk.common.key_algorithm?.to_string().parse::<Algorithm>().ok()?;
     let key = DecodingKey::from_jwk(jwk).ok()?;
     Some(Key { id: jwk.common.key_id.clone(), ..Key::new(algorithm, key) })
+}
+
+/// The claims of a token that holds: the text, for whoever asks, and what we read of it.
+struct Verified {
+    text: Box<RawValue>,
+    claims: Claims,
+}
+
+impl Verified {
+    fn of(text: Box<RawValue>) -> Result<Self, jsonwebtoken::errors::Error> {
+        let claims = serde_json::from_str(text.get())?;
+        Ok(Self { text, claims })
+    }
 }
 
 /// What the framework itself reads of a token; of another form, it is as if it were not there.
@@ -305,12 +348,13 @@ impl Claims {
         let seconds = Duration::try_from_secs_f64(self.exp.as_f64()?).ok()?;
         UNIX_EPOCH.checked_add(seconds)
     }
-}
 
-/// At the very second of its `exp` a token no longer holds (RFC 7519, 4.1.4); the library lets it.
-fn has_ended(claims: &Value) -> bool {
-    let now = jsonwebtoken::get_current_timestamp();
-    claims["exp"].as_f64().is_none_or(|exp| exp <= now as f64)
+    /// At the very second of its `exp` a token no longer holds (RFC 7519, 4.1.4); the library lets
+    /// it.
+    fn has_ended(&self) -> bool {
+        let now = jsonwebtoken::get_current_timestamp();
+        self.exp.as_f64().is_none_or(|exp| exp <= now as f64)
+    }
 }
 
 /// A number and the same number as text are one user.

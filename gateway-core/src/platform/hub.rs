@@ -179,7 +179,10 @@ impl Hub {
     }
 
     pub(crate) fn enter(&self, link: &Arc<Link>) {
-        self.members_mut().enter(Arc::clone(link));
+        let mut members = self.members_mut();
+        if members.enter(Arc::clone(link)) {
+            self.local.del_all(link.id.0);
+        }
     }
 
     /// Takes a socket out of the namespace and its rooms.

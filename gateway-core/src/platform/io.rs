@@ -129,7 +129,8 @@ thread_local! {
     static SPARE: Cell<Option<Box<Ahead>>> = const { Cell::new(None) };
 }
 
-/// Full reads after which a message counts as large: a burst of small ones fills one now and then.
+/// Full reads after which a message counts as large: one more would be saved if it were one, but
+/// a burst of small ones fills a buffer now and then.
 const LARGE: u8 = 2;
 
 impl GuardedStream {

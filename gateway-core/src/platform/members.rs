@@ -45,11 +45,14 @@ struct Member {
 }
 
 impl Members {
-    /// Takes a socket in, in no room; one that was here under its id is not in any, either.
-    pub(super) fn enter(&mut self, link: Arc<Link>) {
+    /// Takes a socket in, in no room. Says whether one was here under its id, which is in none any
+    /// more, either.
+    pub(super) fn enter(&mut self, link: Arc<Link>) -> bool {
         let id = link.id;
         let before = self.everyone.insert(id, Member { link, rooms: SmallVec::new() });
+        let was_here = before.is_some();
         self.clear_out(id, before);
+        was_here
     }
 
     /// Takes a socket out, and not one that has come since under the same id: a client that leaves
@@ -291,7 +294,7 @@ mod tests {
     #[test]
     fn who_comes_in_the_place_of_another_is_in_none_of_its_rooms() {
         let (mut members, [a, b, ..]) = four();
-        members.enter(Arc::new(Link::of_nobody(a)));
+        assert!(members.enter(Arc::new(Link::of_nobody(a))));
         assert_eq!(members.rooms_of(a).count(), 0);
         assert_eq!(reached(&members, &["lobby"], &[]), [b].into());
     }

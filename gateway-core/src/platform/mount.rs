@@ -143,7 +143,7 @@ impl Link {
     /// that leaves and asks to be let in again. The read loop, which would take that from the client
     /// next, therefore waits for the other thread.
     fn wait_until_settled(&self) {
-        /// For one that the base could not answer, which never settles.
+        /// For one that a draining server sent away before it had settled: it never does.
         const PATIENCE: Duration = Duration::from_millis(20);
         /// From our last line in the base's connect to its own.
         const RETURN: Duration = Duration::from_micros(100);
@@ -293,7 +293,10 @@ struct Outlet<O: Occupant> {
 
 impl<O: Occupant> DisconnectHandler<GatewayAdapter, ()> for Outlet<O> {
     fn call_with_defer(&self, socket: Arc<Base>, reason: BaseReason, remove: fn(Arc<Base>)) {
-        O::link(&self.client).wait_until_settled();
+        // Only who leaves by itself can ask to be let in again under the same id.
+        if matches!(reason, BaseReason::ClientNSDisconnect) {
+            O::link(&self.client).wait_until_settled();
+        }
         // A panic must not leave the socket behind.
         let noted = catch_unwind(AssertUnwindSafe(|| {
             self.occupant.disconnected(&self.client, reason.into());

@@ -21,7 +21,7 @@ use super::{
 /// The base keeps the request for the life of the connection, and header values are slices of
 /// hyper's read buffer, which they would keep alive with them. So the head is copied out once, and
 /// the request goes on with only the headers the handshake itself needs.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RequestHead {
     pub(crate) text: HeadText,
     pub(crate) address: Option<SocketAddr>,
@@ -44,7 +44,7 @@ impl RequestHead {
 
 /// A request's URI and headers in one piece, since every connection keeps its own: a map of the
 /// headers a browser sends takes kilobytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct HeadText(Box<[u8]>);
 
 impl HeadText {

@@ -7,7 +7,7 @@ use axum::{
     extract::connect_info::Connected,
     serve::{IncomingStream, Listener},
 };
-use socketioxide::{SocketIo, TransportType};
+use socketioxide::{SocketIo, TransportType, layer::SocketIoLayer};
 use tokio::{net::TcpListener, sync::oneshot, time::Instant};
 
 use super::{
@@ -63,8 +63,11 @@ const WS_READ_BUFFER: usize = 1024;
 /// pings and for namespaces that share the client.
 const BUFFER: usize = 4 * Line::WINDOW as usize;
 
+/// Where requests go to namespaces.
+pub(crate) type NamespacesLayer = (DetachLayer, SocketIoLayer<GatewayAdapter>);
+
 /// Opens the server: namespaces are mounted on the first, requests go through the second.
-pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> Router + use<>) {
+pub(crate) fn open(options: &ServerOptions) -> (Mounted, NamespacesLayer) {
     let hubs = Hubs::default();
     let builder = SocketIo::builder()
         .req_path(options.path.clone())
@@ -83,8 +86,7 @@ pub(crate) fn open(options: &ServerOptions) -> (Mounted, impl FnOnce(Router) -> 
         _ => builder.transports([TransportType::Polling, TransportType::Websocket]),
     };
     let (layer, io) = builder.build_layer();
-    let detach = DetachLayer::new(&options.path);
-    (Mounted::new(io, hubs), move |router: Router| router.layer(layer).layer(detach))
+    (Mounted::new(io, hubs), (DetachLayer::new(&options.path), layer))
 }
 
 /// Serves until `shutdown` resolves, then runs `close` and lets open requests end, all of it within

@@ -1,4 +1,4 @@
-//! Values → the text of a packet, with what is binary beside it.
+//! Values → the text of a packet, with what is binary beside it, at whatever depth it is found.
 
 use std::{
     collections::VecDeque,
@@ -37,6 +37,7 @@ pub(crate) fn encode(
     let arguments = text.len();
     let formatter = WithAttachments(&mut attachments);
     payload.wire().serialize(&mut Serializer::with_formatter(&mut text, formatter))?;
+    debug_assert_eq!(text[arguments], b'[', "a payload is a list of arguments");
     if event.is_some() {
         // The list goes on with the arguments: `["event"` and `[1]` are `["event",1]`.
         match &text[arguments..] {
@@ -105,6 +106,39 @@ mod tests {
         let expected = format!(r#"["e",[{},{{"a":1}},{}]]"#, placeholder(0), placeholder(1));
         assert_eq!(encoded.text, expected);
         assert_eq!(encoded.attachments, [Bytes::from("zero"), Bytes::new()]);
+    }
+
+    #[test]
+    fn binary_is_found_in_whatever_it_is_wrapped_in() {
+        #[derive(Serialize)]
+        struct Newtype(Bytes);
+        #[derive(Serialize)]
+        enum File {
+            Named { bytes: Option<Bytes> },
+            Bare(Newtype),
+        }
+        let some = || Bytes::from_static(b"x");
+        for (payload, around) in [
+            (File::Named { bytes: Some(some()) }, r#"{"Named":{"bytes":_}}"#),
+            (File::Bare(Newtype(some())), r#"{"Bare":_}"#),
+        ] {
+            let encoded = encode(None, &payload).unwrap();
+            let placeholder = r#"{"_placeholder":true,"num":0}"#;
+            assert_eq!(encoded.text, format!("[{}]", around.replace('_', placeholder)));
+            assert_eq!(encoded.attachments, [some()]);
+        }
+        assert_eq!(text(None, File::Named { bytes: None }), r#"[{"Named":{"bytes":null}}]"#);
+        // Numbers, for who did not ask for anything else.
+        assert_eq!(text(None, vec![1_u8, 2]), "[[1,2]]");
+    }
+
+    #[test]
+    fn numbers_and_raw_text_are_as_in_json() {
+        assert_eq!(text(None, i128::MIN), format!("[{}]", i128::MIN));
+        assert_eq!(text(None, f64::NAN), "[null]");
+        let raw = serde_json::value::RawValue::from_string(r#"{"a": 1}"#.to_owned()).unwrap();
+        assert_eq!(text(None, raw), r#"[{"a": 1}]"#);
+        assert_eq!(text(None, std::collections::BTreeMap::from([(1, 'a')])), r#"[{"1":"a"}]"#);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a message is made of, in both directions: positional arguments, JSON and binary mixed.
 //!
-//! Knows serde, not the platform: how arguments travel in a packet is `platform/`'s business.
+//! Knows serde and the text of a packet's arguments, not the platform: who sends them, and how, is
+//! `platform/`'s business.
 
 mod argument;
 mod decode;

@@ -29,6 +29,7 @@ pub trait Payload {
     where
         Self: 'a;
 
+    /// The list of arguments: what serialises as a tuple.
     #[doc(hidden)]
     fn wire(&self) -> Self::Wire<'_>;
 }
@@ -102,8 +103,7 @@ pub trait ArgumentList {
     fn each<S: SerializeTuple>(&self, arguments: &mut S) -> Result<(), S::Error>;
 }
 
-/// The value as the only element of a tuple: the packet format calls a tuple the argument list, and
-/// without the wrapper a `Vec` or a newtype would be taken for one.
+/// The value as the only element of the list of arguments, whatever it is itself.
 #[derive(Debug)]
 pub struct OneArgument<'a, T>(&'a T);
 

@@ -100,10 +100,19 @@ test('a string of digits is the same user', async (t) => {
   const number = user();
   const roomId = room();
   const byNumber = await device(t, server.url, number);
-  const byDigits = await device(t, server.url, String(number));
+  const byDigits = await device(t, server.url, `00${number}`);
   await ask(byNumber, 'join-room', { roomId });
   const { senderId } = await answer(byDigits, 'send-message', { roomId, content: 'the same' });
   assert.equal(senderId, number, 'and always a number');
+
+  const other = await device(t, server.url, user());
+  await ask(byDigits, 'join-room', { roomId });
+  await ask(other, 'join-room', { roomId });
+  const heard = collect(byDigits, 'new-message');
+  await ask(byNumber, 'leave-room', { roomId });
+  await ask(other, 'send-message', { roomId, content: 'gone?' });
+  await settled(byDigits);
+  assert.deepEqual(heard, [], 'who leaves takes all devices along');
 });
 
 test('the token may come in the header, with or without its prefix', async (t) => {

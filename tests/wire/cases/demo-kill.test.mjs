@@ -131,6 +131,12 @@ test('nothing that was acknowledged is lost or doubled', async (t) => {
   assert.equal(history.length, MESSAGES);
   const stored = new Map(history.map((message) => [message.content, message]));
   for (const message of said) assert.deepEqual(stored.get(message.content), message);
+  // What was heard is what is stored, each message once, also where it was sent again.
+  for (const { messages } of devices) {
+    for (const message of messages) assert.deepEqual(message, stored.get(message.content));
+    assert.equal(new Set(messages.map(({ id }) => id)).size, messages.length);
+    assert.ok(messages.length > 0);
+  }
 
   // Every order is there, its user was told, and repeats can be told by their id.
   for (const user of USERS) {

@@ -83,6 +83,44 @@ describe('with a secret', () => {
   });
 });
 
+describe('for pages of other origins', () => {
+  const OWN = 'https://app.example';
+  const server = serve('demo-app', {
+    args: ['--listen', ':0', '--database-url', 'sqlite::memory:'],
+    env: { CORS_ORIGIN: OWN },
+  });
+  const preflight = (origin, method) =>
+    fetch(`${server.url}/orders`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': method,
+        'access-control-request-headers': 'authorization,content-type,last-event-id',
+      },
+    });
+
+  test('a port alone is one of this machine', () => {
+    assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test('the routes answer those that are allowed, and no others', async () => {
+    const { headers } = await preflight(OWN, 'POST');
+    assert.equal(headers.get('access-control-allow-origin'), OWN);
+    for (const header of ['authorization', 'content-type', 'last-event-id']) {
+      assert.ok(headers.get('access-control-allow-headers').includes(header), header);
+    }
+    const foreign = await preflight('https://evil.example', 'POST');
+    assert.equal(foreign.headers.get('access-control-allow-origin'), null);
+    const login = await fetch(`${server.url}/auth/login`, {
+      method: 'POST',
+      headers: { origin: OWN, 'content-type': 'application/json' },
+      body: '{"userId":1}',
+    });
+    assert.equal(login.headers.get('access-control-allow-origin'), OWN);
+    assert.ok((await login.json()).access_token);
+  });
+});
+
 describe('with a secret and the login', () => {
   const server = serve('demo-app', {
     args: ['--listen', '127.0.0.1:0', '--database-url', 'sqlite::memory:', '--jwt-secret', SECRET, '--dev-login'],

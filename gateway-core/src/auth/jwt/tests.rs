@@ -267,9 +267,12 @@ fn what_is_no_key_set_cannot_be_read() {
 }
 
 async fn admit(claims: Value) -> Result<Session, WsException> {
+    admit_by(JwtService::hs256("secret").messages("No token", "No entry"), claims).await
+}
+
+async fn admit_by(jwt: JwtService, claims: Value) -> Result<Session, WsException> {
     #[derive(Clone, Deserialize)]
     struct Anyone {}
-    let jwt = JwtService::hs256("secret").messages("No token", "No entry");
     let token = jwt.sign(&claims).unwrap();
     let auth = json!({ "token": token }).to_string();
     let handshake = Handshake::new(Some(auth.into()), Arc::new(RequestHead::default()));
@@ -300,6 +303,21 @@ async fn a_number_and_its_text_are_one_user() {
         assert!(session.roles().is_empty());
     }
     assert_eq!(admit(json!({ "exp": FAR })).await.unwrap().user(), None);
+}
+
+#[tokio::test]
+async fn a_subject_that_is_read_as_something_has_one_name() {
+    let admit = async |sub: Value| {
+        let jwt = JwtService::hs256("secret").subject::<u8>();
+        admit_by(jwt, json!({ "sub": sub, "exp": FAR })).await
+    };
+    for sub in [json!(7), json!("7"), json!("007")] {
+        assert_eq!(admit(sub).await.unwrap().user(), Some("7"));
+    }
+    for sub in [json!("seven"), json!(-7), json!(256)] {
+        assert_eq!(admit(sub).await.unwrap_err().code(), code::UNAUTHORIZED);
+    }
+    assert_eq!(admit(json!(null)).await.unwrap().user(), None);
 }
 
 #[tokio::test]

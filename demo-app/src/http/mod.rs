@@ -1,11 +1,48 @@
-//! How HTTP requests are read, and how they fail.
+//! What HTTP requests have in common: how they are read, and how they fail. And the routes that
+//! belong to nothing else.
 
-use axum::Json;
+mod metrics;
+mod page;
+
+use std::error::Error;
+
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use gateway_core::prelude::{FieldError, WsException};
 use serde_json::{Map, Value, json};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::config::Config;
+
+/// What a client of Server-Sent Events had last.
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The routes of the application, for pages of other origins as well, with the demo's own page and
+/// the metrics, which are counted from now on.
+pub(crate) fn routes(
+    config: &Config,
+    application: Router,
+) -> Result<Router, impl Error + Send + Sync + 'static> {
+    let application = application.layer(cors(&config.cors_origin));
+    metrics::start().map(|metrics| application.merge(page::routes()).merge(metrics))
+}
+
+/// Lets pages of these origins call; the sockets look after themselves.
+fn cors(origins: &[String]) -> CorsLayer {
+    let allowed = match origins.iter().any(|origin| origin == "*") {
+        true => AllowOrigin::any(),
+        // What is no value of a header no browser can send.
+        false => AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())),
+    };
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, LAST_EVENT_ID])
+        .expose_headers([LOCATION])
+}
 
 /// Why a request was not answered as asked.
 #[derive(Debug)]

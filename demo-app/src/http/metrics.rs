@@ -12,7 +12,7 @@ const BUCKETS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 
 /// Has everything counted from now on, and answers `GET /metrics`. Before the application is built:
 /// that is when it looks for whom to tell.
-pub(crate) fn start() -> Result<Router, BuildError> {
+pub(super) fn start() -> Result<Router, BuildError> {
     /// Durations wait one by one until somebody looks.
     const UPKEEP: Duration = Duration::from_secs(5);
 
