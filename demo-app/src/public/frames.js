@@ -1,6 +1,6 @@
 // The drawer of a pane: what went over the wire, with the time an acknowledgement took.
 
-import { text } from './texts.js';
+import { said, say } from './texts.js';
 
 const KEPT = 300;
 
@@ -23,7 +23,7 @@ export class Frames {
       const time = part('time', `${(performance.now() - started).toFixed(1)} ms`);
       time.dataset.testid = 'ack-time';
       frame.querySelector('summary').append(time);
-      frame.append(label(text('ack')), block(reply));
+      frame.append(label('ack'), block(reply));
       if (reply?.code) frame.classList.add('failed');
     };
   }
@@ -32,7 +32,8 @@ export class Frames {
   received(where, event, args) {
     const frame = this.#add('in', '↓', where, event, args);
     return () => {
-      const acked = part('time', `${text('ack')} ✓`);
+      const acked = part('time', ' ✓');
+      acked.prepend(said('ack'));
       acked.dataset.testid = 'acked';
       frame.querySelector('summary').append(acked);
     };
@@ -88,9 +89,9 @@ function part(className, content) {
   return span;
 }
 
-function label(content) {
+function label(key) {
   const paragraph = document.createElement('p');
-  paragraph.textContent = content;
+  say(paragraph, key);
   return paragraph;
 }
 

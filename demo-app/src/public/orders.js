@@ -1,6 +1,6 @@
 // Orders: the button that makes one, and a ticket for each one heard of.
 
-import { say, text, translate } from './texts.js';
+import { said, say, translate } from './texts.js';
 
 const MENU = ['A1', 'B2', 'C3', 'D4'];
 const KEPT = 50;
@@ -33,7 +33,7 @@ export class Orders {
     ticket.dataset[via] = times;
     const badge = ticket.querySelector(`.via-${via}`);
     badge.hidden = false;
-    badge.textContent = times > 1 ? `${text(via)} ×${times}` : text(via);
+    badge.replaceChildren(said(via), times > 1 ? ` ×${times}` : '');
   }
 
   #ticket(orderId, status) {

@@ -11,6 +11,14 @@ import { paint, portray } from './users.js';
 
 const PAGE = 200;
 
+/** What the server says when it refuses a connection, which has no code. */
+const REFUSALS = {
+  '认证失败': 'UNAUTHORIZED',
+  '缺少 Token': 'noToken',
+  'The server is shutting down': 'SHUTTING_DOWN',
+  'Origin not allowed': 'originRefused',
+};
+
 export class Pane {
   #part;
   #avatar;
@@ -90,7 +98,7 @@ export class Pane {
       state: (state) => this.#showState(state),
       transport: (name) => (this.#part('transport').textContent = name),
       refused: (error) => {
-        this.#fail({ message: error.message });
+        this.#fail({ key: REFUSALS[error.message], message: error.message });
         // A token of one's own does not get better by asking again.
         if (token) this.#logout();
       },
@@ -147,13 +155,15 @@ export class Pane {
     for (const [clientId, { roomId }] of this.#outbox) if (roomId === room.id) this.#deliver(clientId);
   }
 
+  /** Reads page after page from where the room was left; on the first visit, only the newest page. */
   async #catchUp(room) {
-    for (let more = true; more; ) {
-      const after = room.newest;
+    for (let after = room.readTo, more = true; more; ) {
       const reply = await this.#connection.ask('history', { roomId: room.id, limit: PAGE, ...(after && { after }) });
       if (!this.#accept(reply)) return;
-      for (const message of reply.messages) room.show(message);
+      room.show(...reply.messages);
       more = after !== undefined && reply.messages.length === PAGE;
+      // Not the newest one shown: that may have been said meanwhile, with others still unread before it.
+      if (more) after = room.readTo = reply.messages.at(-1).id;
     }
   }
 

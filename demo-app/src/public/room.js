@@ -3,9 +3,14 @@
 import { say } from './texts.js';
 import { avatarOf } from './users.js';
 
+/** Before the id of every message. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+
 export class Room {
   /** Whether it was entered on the present connection: only then may new messages follow the waiting ones. */
   inside = false;
+  /** The message up to which none is missing, as of the last break; unknown before the first. */
+  readTo;
   unread = 0;
   #me;
   #atEnd = true;
@@ -25,9 +30,10 @@ export class Room {
     this.#empty();
   }
 
-  /** The id of the newest message shown. */
-  get newest() {
-    return [...this.element.querySelectorAll('[data-id]')].at(-1)?.dataset.id;
+  /** The connection is gone. Only what was shown until now is without gaps. */
+  outside() {
+    if (this.inside) this.readTo = [...this.element.querySelectorAll('[data-id]')].at(-1)?.dataset.id ?? BEFORE_ALL;
+    this.inside = false;
   }
 
   /** A message of mine is on its way. */
@@ -50,9 +56,16 @@ export class Room {
     if (!this.element.firstElementChild) this.#empty();
   }
 
-  /** Shows a message, unless it is there; says whether it was not. */
-  show(message) {
-    if (this.element.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return false;
+  /** Shows those messages that are not there yet; says whether there were any. */
+  show(...messages) {
+    const items = messages
+      .filter(({ id }) => !this.element.querySelector(`[data-id="${CSS.escape(id)}"]`))
+      .map((message) => this.#arrived(message));
+    if (items.length > 0) this.#place(...items);
+    return items.length > 0;
+  }
+
+  #arrived(message) {
     const item = this.#bubble(message);
     item.dataset.id = message.id;
     // My own broadcast may be here before its acknowledgement: it takes the place of what is on its way.
@@ -60,8 +73,7 @@ export class Room {
       const twins = this.element.querySelectorAll('.pending');
       [...twins].find((twin) => twin.querySelector('.content').textContent === message.content)?.remove();
     }
-    this.#place(item);
-    return true;
+    return item;
   }
 
   /** Someone came or went. */
@@ -93,14 +105,15 @@ export class Room {
     this.element.replaceChildren(item);
   }
 
-  #place(item) {
+  // Many at once cost one layout, not one each.
+  #place(...items) {
     const list = this.element;
     list.querySelector('.empty')?.remove();
-    list.insertBefore(item, this.#following(item));
+    for (const item of items) list.insertBefore(item, this.#following(item));
     for (const each of list.querySelectorAll('.message')) {
       each.classList.toggle('follows', each.previousElementSibling?.dataset.sender === each.dataset.sender);
     }
-    if (this.#atEnd || item.classList.contains('mine')) this.#toEnd();
+    if (this.#atEnd || items.some((item) => item.classList.contains('mine'))) this.#toEnd();
   }
 
   #isAtEnd() {

@@ -67,7 +67,7 @@ export class Rooms {
 
   /** Nothing is heard before the rooms are entered again. */
   outside() {
-    for (const room of this.#rooms.values()) room.inside = false;
+    for (const room of this.#rooms.values()) room.outside();
   }
 
   #turn(room) {

@@ -66,12 +66,22 @@ const TEXTS = {
     requestFailed: '请求失败',
     unreachable: '无法连接服务器',
     noAnswer: '服务器没有回应',
+    noToken: '缺少访问令牌',
+    originRefused: '服务器不接受来自此网址的连接',
     ack: '应答',
     EMPTY_MESSAGE: '消息内容不能为空',
     NOT_A_MEMBER: '你不是这个房间的成员',
     TOKEN_EXPIRED: '登录已过期,正在重新登录',
     UNAUTHORIZED: '认证失败',
     VALIDATION: '内容不符合要求',
+    BAD_PAYLOAD: '消息格式不正确',
+    UNKNOWN_EVENT: '服务器不认识这个事件',
+    OVERLOADED: '等待处理的消息过多,请稍后再试',
+    SHUTTING_DOWN: '服务器正在关闭',
+    INTERNAL: '服务器内部错误',
+    FORBIDDEN: '没有权限',
+    THROTTLED: '操作过于频繁,请稍后再试',
+    NO_REPLY: '服务器没有给出答复',
   },
   en: {
     title: 'Gateway demo',
@@ -138,17 +148,27 @@ const TEXTS = {
     requestFailed: 'The request failed',
     unreachable: 'The server cannot be reached',
     noAnswer: 'The server did not answer',
+    noToken: 'There is no access token',
+    originRefused: 'The server accepts no connections from this address',
     ack: 'ack',
     EMPTY_MESSAGE: 'There is nothing to say in it',
     NOT_A_MEMBER: 'You are not a member of this room',
     TOKEN_EXPIRED: 'The session has ended; logging in again',
     UNAUTHORIZED: 'Authentication failed',
     VALIDATION: 'That is not as it should be',
+    BAD_PAYLOAD: 'The message has the wrong form',
+    UNKNOWN_EVENT: 'The server does not know this event',
+    OVERLOADED: 'Too many messages are waiting; try again later',
+    SHUTTING_DOWN: 'The server is shutting down',
+    INTERNAL: 'The server has failed',
+    FORBIDDEN: 'That is not allowed',
+    THROTTLED: 'Too many requests; try again later',
+    NO_REPLY: 'The server gave no reply',
   },
 };
 
-const STORED = 'language';
-let language = localStorage.getItem(STORED) ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
+const STORED = 'gateway-demo.language';
+let language = remembered() ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
 
 /** The sentence behind a key. */
 export function text(key, values = {}) {
@@ -167,13 +187,22 @@ export function say(element, key, values = {}) {
   element.textContent = text(key, values);
 }
 
-/** Fills in every sentence below an element: its content, label, tooltip or hint. */
+/** A sentence in an element of its own, to stand beside what is no sentence. */
+export function said(key, values) {
+  const element = document.createElement('span');
+  say(element, key, values);
+  return element;
+}
+
+/** Fills in every sentence of an element and below it: content, label, tooltip or hint. */
 export function translate(root) {
-  for (const element of root.querySelectorAll('[data-text]')) {
+  // The document has none itself, nor `matches`.
+  const all = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+  for (const element of all('[data-text]')) {
     element.textContent = text(element.dataset.text, JSON.parse(element.dataset.values ?? '{}'));
   }
   for (const [data, attribute] of [['label', 'aria-label'], ['title', 'title'], ['hint', 'placeholder'], ['none', 'data-empty']]) {
-    for (const element of root.querySelectorAll(`[data-${data}]`)) {
+    for (const element of all(`[data-${data}]`)) {
       element.setAttribute(attribute, text(element.dataset[data], JSON.parse(element.dataset.values ?? '{}')));
     }
   }
@@ -182,8 +211,22 @@ export function translate(root) {
 /** Changes the language of the page, for good. */
 export function speak(chosen) {
   language = chosen;
-  localStorage.setItem(STORED, chosen);
+  try {
+    localStorage.setItem(STORED, chosen);
+  } catch {
+    // Until the page is loaded again, then.
+  }
   show();
+}
+
+/** The language chosen before. A browser may keep nothing, or what another page of this address left. */
+function remembered() {
+  try {
+    const stored = localStorage.getItem(STORED);
+    return Object.hasOwn(TEXTS, stored ?? '') ? stored : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function show() {

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 
-import { order, serveDemo } from '../lib/demo.mjs';
+import { device as client, order, serveDemo } from '../lib/demo.mjs';
 import { eventually } from '../lib/wait.mjs';
 
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
@@ -292,12 +293,46 @@ test('the network goes and comes back, and nothing is missed or sent twice', asy
   for (const each of [here.one, there.one]) for (const user of [ada, bob]) await each.sees(user);
 });
 
+for (const [what, before] of [
+  ['a room with messages', 1],
+  ['a room that was empty', 0],
+]) {
+  test(`after a break everything said in ${what} is shown once and in order, however much it is`, async (t) => {
+    const { context, one } = await visit(t);
+    const room = someRoom();
+    const bob = await client(t, server.url, someone());
+    await bob.emitWithAck('join-room', { roomId: room });
+    const ids = [];
+    const say = async () => ids.push((await bob.emitWithAck('send-message', { roomId: room, content: `${ids.length}` })).id);
+    const shown = () => one.part('message').evaluateAll((messages) => messages.map((message) => message.dataset.id));
+    await one.login(someone());
+    await one.join(room);
+    await one.frame('history', 'out');
+    for (let count = 0; count < before; count += 1) await say();
+    await eventually(shown, (messages) => messages.length === before, 'what was said before');
+
+    await context.setOffline(true);
+    await one.state('reconnecting');
+    for (let count = 0; count < 230; count += 1) await say();
+    // More than a page is missed, and more is said while the pages are read.
+    await context.setOffline(false);
+    for (let count = 0; count < 150; count += 1) {
+      await say();
+      await setTimeout(5);
+    }
+    await eventually(shown, (messages) => messages.includes(ids.at(-1)), 'the last message');
+    assert.deepEqual(await shown(), ids);
+  });
+}
+
 test('it speaks both languages, and remembers which', async (t) => {
   const { page, one, complaints } = await visit(t, { locale: 'zh-CN' });
   assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
   assert.equal(await one.part('login').textContent(), '登录');
   await one.login(someone());
   await one.join(someRoom());
+  await one.part('order').click();
+  await one.part('acked').waitFor({ state: 'attached' });
   await page.getByTestId('language-en').click();
   assert.equal(await page.locator('html').getAttribute('lang'), 'en');
   assert.equal(await one.part('state').textContent(), 'Connected');
@@ -308,6 +343,7 @@ test('it speaks both languages, and remembers which', async (t) => {
       .filter((text) => /\p{Script=Han}/u.test(text ?? '')),
   );
   assert.deepEqual(chinese, [], 'no sentence is left behind');
+  assert.equal(await one.part('acked').textContent(), 'ack ✓');
   await page.reload();
   assert.equal(await one.part('login').textContent(), 'Log in');
   assert.deepEqual(complaints, []);
@@ -335,6 +371,8 @@ for (const [what, viewport] of [
     await two.part('order').tap();
     await two.part('order-ticket').waitFor();
     assert.ok(await fits());
+    const { width } = await two.part('online').boundingBox();
+    assert.ok(width > viewport.width * 0.8, 'room for those who are online');
 
     // Whatever can be tapped can be hit, and nothing that is typed into makes the page zoom.
     const small = await page.evaluate(() =>
@@ -364,6 +402,7 @@ test('everything has a name for those who do not see it, and a focus for those w
       .map((element) => element.outerHTML),
   );
   assert.deepEqual(nameless, []);
+  assert.equal(await one.pane.evaluate((element) => element.ariaLabel), 'Device 1');
   const invisible = [];
   await page.getByTestId('language-en').focus();
   for (let count = 0; count < 25; count += 1) {
