@@ -88,6 +88,14 @@ impl Figures {
         self.0.get(&kind)?.get(&per).copied()
     }
 
+    /// Takes over each figure that another measurement found to be less, or at all.
+    pub(crate) fn keep_the_least(&mut self, again: &Self) {
+        for (kind, per, value) in again.iter() {
+            let known = self.get(kind, per).unwrap_or(f64::INFINITY);
+            self.insert(kind, per, known.min(value));
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, Per, f64)> {
         self.0
             .iter()
@@ -174,6 +182,22 @@ pub(crate) fn name(kind: Kind, per: Per) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_measurements_the_least_counts() {
+        let figures = |ack, idle| {
+            let mut figures = Figures::default();
+            figures.insert(Kind::Instructions, Per::Ack, ack);
+            figures.insert(Kind::Bytes, Per::Idle, idle);
+            figures
+        };
+        let mut both = figures(2.0, 30.0);
+        both.keep_the_least(&figures(1.0, 40.0));
+        assert_eq!(both, figures(1.0, 30.0));
+        let mut none = Figures::default();
+        none.keep_the_least(&both);
+        assert_eq!(none, both);
+    }
 
     #[test]
     fn what_is_written_is_read() {
