@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router, middleware::from_fn_with_state};
+use axum::{Extension, Router};
 use futures_util::future::{join, join_all};
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
@@ -21,11 +21,12 @@ use crate::{
     enhancers::Level,
     facts::AuthenticatorFacts,
     filter::ExceptionFilter,
+    front::FrontLayer,
     gateway::{GatewayRuntime, Settings},
     guard::Guard,
     health::{self, Health},
     interceptor::Interceptor,
-    origins::{self, Origins},
+    origins::Origins,
     pipe::Pipe,
     platform::{
         Mounted, Transport,
@@ -416,8 +417,7 @@ impl AppBuilder {
         let (mounted, namespaces) = serve::open(&self.server);
         let drain_timeout = self.server.drain_timeout;
         let booted = boot::boot(self, &mounted, &health).await?;
-        let origins = Origins::new(&path, booted.cors);
-        let path: Arc<str> = (*path).into();
+        let front = FrontLayer::new(&path, Origins::new(booted.cors), Arc::clone(&health));
         let router = router
             .layer(Extension(Arc::clone(&booted.services)))
             .layer(Extension(booted.authenticators));
@@ -426,11 +426,7 @@ impl AppBuilder {
             table: booted.table,
             mounted,
             // One layer of several: each that axum is given alone costs every request a box.
-            router: router.layer((
-                from_fn_with_state(origins, origins::check),
-                from_fn_with_state((Arc::clone(&health), path), health::refuse_handshakes),
-                namespaces,
-            )),
+            router: router.layer((front, namespaces)),
             write_timeout,
             health,
             drain_timeout,

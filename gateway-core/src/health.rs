@@ -8,8 +8,6 @@ use std::sync::{
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -17,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{exception::WsException, metrics, platform};
+use crate::{exception::WsException, metrics};
 
 /// How far the application is on its way out; shared by all that must know.
 #[derive(Debug, Default)]
@@ -34,6 +32,14 @@ impl Health {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+
+    /// The answer to who asks for a new session now.
+    pub(crate) fn refuse_handshake(&self) -> Response {
+        metrics::handshake_refused("draining");
+        let exception = WsException::shutting_down();
+        let body = json!({ "code": exception.code(), "message": exception.message() });
+        (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
     }
 
     /// Handlers are waited for no longer.
@@ -54,20 +60,4 @@ pub(crate) fn routes(health: Arc<Health>) -> Router {
         true => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))),
     };
     Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(ready))
-}
-
-/// Refuses new sessions while the application is being shut down; the requests of sessions that
-/// there are go on.
-pub(crate) async fn refuse_handshakes(
-    State((health, path)): State<(Arc<Health>, Arc<str>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if health.is_draining() && platform::is_handshake(request.uri(), &path) {
-        metrics::handshake_refused("draining");
-        let exception = WsException::shutting_down();
-        let body = json!({ "code": exception.code(), "message": exception.message() });
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
-    }
-    next.run(request).await
 }

@@ -20,6 +20,7 @@ mod exception;
 mod extract;
 mod facts;
 mod filter;
+mod front;
 mod gateway;
 mod guard;
 mod handshake;

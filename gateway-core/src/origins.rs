@@ -1,16 +1,12 @@
 //! Which pages may connect. A browser lets any page open a WebSocket to any server, cookies and
 //! all, and CORS does not apply to it: so the server looks at `Origin` itself, on both transports.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, StatusCode, header};
 
-use crate::{handshake::Handshake, metrics, platform::is_under};
+use crate::{handshake::Handshake, metrics};
 
 /// What one gateway allows beyond its own origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,22 +38,74 @@ fn is_same_origin(origin: &str, host: Option<&str>) -> bool {
 }
 
 /// What all gateways allow together: the handshake comes before the namespace is known.
-#[derive(Debug, Clone)]
-pub(crate) struct Origins {
-    /// Of the Socket.IO server; other routes are none of our business.
-    path: Arc<str>,
-    gateways: Arc<[Cors]>,
-}
+#[derive(Debug)]
+pub(crate) struct Origins(Box<[Cors]>);
 
 impl Origins {
-    pub(crate) fn new(path: &str, gateways: impl IntoIterator<Item = Cors>) -> Self {
-        Self { path: path.into(), gateways: gateways.into_iter().collect() }
+    pub(crate) fn new(gateways: impl IntoIterator<Item = Cors>) -> Self {
+        Self(gateways.into_iter().collect())
     }
 
     /// The gateways that allow an origin.
     fn allowing<'a>(&'a self, origin: &'a str) -> impl Iterator<Item = &'a Cors> {
-        self.gateways.iter().filter(move |cors| cors.lists(origin))
+        self.0.iter().filter(move |cors| cors.lists(origin))
     }
+
+    /// How the answer is shared with the page that asks, where it is a page.
+    ///
+    /// # Errors
+    /// Where it is a foreign one, and not to be served.
+    pub(crate) fn sharing<B>(&self, request: &Request<B>) -> Result<Option<Sharing>, Foreign> {
+        let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(None) };
+        let text = origin.to_str().unwrap_or("");
+        let listed = self.allowing(text).next().is_some();
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        if !listed && !is_same_origin(text, host) {
+            metrics::handshake_refused("origin");
+            return Err(Foreign);
+        }
+        let credentials = self.allowing(text).any(|cors| cors.credentials);
+        Ok(Some(Sharing { origin: origin.clone(), credentials }))
+    }
+}
+
+/// A page that no gateway allows.
+pub(crate) struct Foreign;
+
+impl IntoResponse for Foreign {
+    fn into_response(self) -> Response {
+        (StatusCode::FORBIDDEN, "Origin not allowed").into_response()
+    }
+}
+
+/// What a browser must read before it shows an answer to a page.
+pub(crate) struct Sharing {
+    origin: HeaderValue,
+    credentials: bool,
+}
+
+impl Sharing {
+    pub(crate) fn add_to(self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.origin);
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if self.credentials {
+            let granted = HeaderValue::from_static("true");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, granted);
+        }
+        response
+    }
+}
+
+/// The answer to a browser that asks what it may ask, and with which headers.
+pub(crate) fn preflight(asked: Option<&HeaderValue>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    if let Some(asked) = asked {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    response
 }
 
 /// The origins that two gateways speak differently of: with credentials and without.
@@ -82,52 +130,11 @@ pub(crate) fn contradictions<'a>(
     found
 }
 
-/// Refuses handshakes of foreign pages, answers preflights, and adds the headers browsers ask for.
-pub(crate) async fn check(
-    State(origins): State<Origins>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if !is_under(request.uri().path(), &origins.path) {
-        return next.run(request).await;
-    }
-    let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
-        return next.run(request).await;
-    };
-    let text = origin.to_str().unwrap_or("");
-    let listed = origins.allowing(text).next().is_some();
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if !listed && !is_same_origin(text, host) {
-        metrics::handshake_refused("origin");
-        return (StatusCode::FORBIDDEN, "Origin not allowed").into_response();
-    }
-    let credentials = origins.allowing(text).any(|cors| cors.credentials);
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let mut response = if request.method() == Method::OPTIONS {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        if let Some(asked) = asked {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
-        }
-        response
-    } else {
-        next.run(request).await
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if credentials {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware::from_fn_with_state};
+    use std::sync::Arc;
+
     use http::HeaderMap;
-    use tower::ServiceExt;
 
     use super::*;
     use crate::platform::{HeadText, RequestHead};
@@ -231,88 +238,5 @@ mod tests {
         assert!(contradiction(&cors(["a", "b"], true), &cors(["b", "c"], true)).is_empty());
         assert!(contradiction(&cors(["a"], true), &cors(["b"], false)).is_empty());
         assert!(contradiction(&cors(["a"], true), &Cors::default()).is_empty());
-    }
-
-    /// A server with the Socket.IO path and one route of the application's own.
-    async fn ask(gateways: &[Cors], method: Method, path: &str, origin: &str) -> Response {
-        let origins = Origins::new("/socket.io", gateways.iter().cloned());
-        let router =
-            Router::new().fallback(|| async { "served" }).layer(from_fn_with_state(origins, check));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "chat.example")
-            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization");
-        if !origin.is_empty() {
-            request = request.header(header::ORIGIN, origin);
-        }
-        router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
-    }
-
-    const PATH: &str = "/socket.io/?EIO=4&transport=polling";
-
-    fn shown(response: &Response, name: header::HeaderName) -> Option<&str> {
-        response.headers().get(name).map(|value| value.to_str().unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_handshake_needs_one_gateway_that_allows_its_origin() {
-        let gateways = [cors(["https://a.example"], true), cors(["https://b.example"], false)];
-        for (origin, status) in [
-            ("https://a.example", StatusCode::OK),
-            ("https://b.example", StatusCode::OK),
-            ("https://chat.example", StatusCode::OK),
-            ("", StatusCode::OK),
-            ("https://c.example", StatusCode::FORBIDDEN),
-            ("null", StatusCode::FORBIDDEN),
-        ] {
-            for method in [Method::GET, Method::POST] {
-                assert_eq!(ask(&gateways, method, PATH, origin).await.status(), status, "{origin}");
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn browsers_are_told_what_they_ask() {
-        let gateways = [cors(["https://a.example"], true), cors(["https://b.example"], false)];
-        for (origin, credentials) in [
-            ("https://a.example", Some("true")),
-            ("https://b.example", None),
-            ("https://chat.example", None),
-        ] {
-            let response = ask(&gateways, Method::GET, PATH, origin).await;
-            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), Some(origin));
-            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), credentials);
-            assert_eq!(shown(&response, header::VARY), Some("Origin"));
-        }
-        let response = ask(&gateways, Method::GET, PATH, "").await;
-        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
-    }
-
-    #[tokio::test]
-    async fn a_preflight_is_answered_here() {
-        let gateways = [cors(["https://a.example"], true)];
-        let response = ask(&gateways, Method::OPTIONS, PATH, "https://a.example").await;
-        assert_eq!(response.status(), StatusCode::NO_CONTENT);
-        assert_eq!(
-            shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN),
-            Some("https://a.example")
-        );
-        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_METHODS), Some("GET, POST"));
-        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_HEADERS), Some("authorization"));
-        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), Some("true"));
-
-        let response = ask(&gateways, Method::OPTIONS, PATH, "https://b.example").await;
-        assert_eq!(response.status(), StatusCode::FORBIDDEN);
-        assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
-    }
-
-    #[tokio::test]
-    async fn other_routes_are_left_alone() {
-        for method in [Method::GET, Method::POST, Method::OPTIONS] {
-            let response = ask(&[], method, "/orders", "https://evil.example").await;
-            assert_eq!(response.status(), StatusCode::OK);
-            assert_eq!(shown(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), None);
-        }
     }
 }

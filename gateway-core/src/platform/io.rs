@@ -8,7 +8,8 @@
 use std::{
     cell::Cell,
     future::Future,
-    io,
+    io::{self, IoSlice},
+    mem,
     pin::Pin,
     sync::{
         Arc, Weak,
@@ -18,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -33,6 +35,8 @@ pub(crate) struct Line(Arc<State>);
 #[derive(Debug, Default)]
 pub(crate) struct State {
     cut: AtomicBool,
+    /// The next response may wait for the first frame after it.
+    holds_head: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
     /// How often the writer has flushed: each time, it had found nothing more to send.
@@ -74,6 +78,13 @@ impl Line {
         true
     }
 
+    /// Lets the head of the response that comes next wait, if it accepts an upgrade, for what is
+    /// written after it: the two then travel in one packet. Only for an upgrade after which the
+    /// server speaks first, since a head alone waits for ever.
+    pub(super) fn hold_head(&self) {
+        self.0.holds_head.store(true, Ordering::Relaxed);
+    }
+
     /// A handle that does not outlive the connection.
     pub(super) fn downgrade(&self) -> Weak<State> {
         Arc::downgrade(&self.0)
@@ -94,6 +105,8 @@ pub(crate) struct GuardedStream {
     write_timeout: Duration,
     /// Runs while a write is pending.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The head of a response that waits for the first frame; see [`Line::hold_head`].
+    head: Bytes,
     /// How many reads in a row have filled the reader's buffer.
     full_reads: u8,
     /// What was read ahead of the reader.
@@ -135,8 +148,16 @@ const LARGE: u8 = 2;
 
 impl GuardedStream {
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
-        let line = Line::default();
-        Self { stream, line, write_timeout, stalled: None, full_reads: 0, ahead: None }
+        Self {
+            stream,
+            line: Line::default(),
+            write_timeout,
+            stalled: None,
+            head: Bytes::new(),
+            // The server looks at a request's first few bytes for its protocol, and reads on then.
+            full_reads: LARGE,
+            ahead: None,
+        }
     }
 
     pub(crate) fn line(&self) -> Line {
@@ -151,7 +172,7 @@ impl GuardedStream {
     ) -> Poll<io::Result<()>> {
         let mut ahead = Ahead::take();
         let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead.bytes);
-        if ahead.bytes.len() < Ahead::SIZE {
+        if read.is_ready() && ahead.bytes.len() < Ahead::SIZE {
             self.full_reads = 0;
         }
         self.give(ahead, buffer);
@@ -169,6 +190,47 @@ impl GuardedStream {
         } else {
             ahead.put_back();
         }
+    }
+
+    /// Keeps the head of an upgrade's response, where it may wait; says whether it did.
+    fn keep_head(&mut self, slices: &[IoSlice<'_>]) -> bool {
+        if !self.line.0.holds_head.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.line.0.holds_head.store(false, Ordering::Relaxed);
+        let head: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let is_upgrade = head.starts_with(b"HTTP/1.1 101 ");
+        if is_upgrade {
+            self.head = head.into();
+        }
+        is_upgrade
+    }
+
+    /// Writes the head that waits, and with it what was waited for: says how much of that.
+    fn poll_write_with_head(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        while !self.head.is_empty() {
+            let mut head = mem::take(&mut self.head);
+            let both = [IoSlice::new(&head), IoSlice::new(bytes)];
+            let result = self
+                .guard_write(context, |stream, context| stream.poll_write_vectored(context, &both));
+            let written = match result {
+                Poll::Ready(Ok(written)) if written > head.len() => {
+                    return Poll::Ready(Ok(written - head.len()));
+                }
+                Poll::Ready(Ok(written)) => written,
+                _ => 0,
+            };
+            head.advance(written);
+            self.head = head;
+            if written == 0 {
+                return result;
+            }
+        }
+        self.guard_write(context, |stream, context| stream.poll_write(context, bytes))
     }
 
     /// Lets a write go through unless the line was cut or the peer has not read for too long.
@@ -238,6 +300,12 @@ impl AsyncWrite for GuardedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.keep_head(&[IoSlice::new(bytes)]) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if !self.head.is_empty() {
+            return self.poll_write_with_head(context, bytes);
+        }
         // Most writes find room, and then need nothing of what waiting for it takes.
         if self.stalled.is_none() && !self.line.is_cut() {
             match self.stream.try_write(bytes) {
@@ -251,8 +319,15 @@ impl AsyncWrite for GuardedStream {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.keep_head(slices) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        if !self.head.is_empty() {
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return self.poll_write_with_head(context, first.map_or(&[], |slice| slice));
+        }
         self.guard_write(context, |stream, context| stream.poll_write_vectored(context, slices))
     }
 
@@ -271,5 +346,119 @@ impl AsyncWrite for GuardedStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        time::timeout,
+    };
+
+    use super::*;
+
+    const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+
+    /// The server's end, and the client's.
+    async fn pair() -> (GuardedStream, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (GuardedStream::new(server, Duration::from_secs(5)), client)
+    }
+
+    /// What one read of the client yields, if there is anything to read soon.
+    async fn next(client: &mut TcpStream) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; 1024];
+        let read = timeout(Duration::from_millis(50), client.read(&mut buffer)).await.ok()?;
+        buffer.truncate(read.unwrap());
+        Some(buffer)
+    }
+
+    #[tokio::test]
+    async fn the_head_of_an_upgrade_travels_with_the_first_frame() {
+        for vectored in [true, false] {
+            let (mut server, mut client) = pair().await;
+            server.line().hold_head();
+            let written = if vectored {
+                let halves = [IoSlice::new(&HEAD[..9]), IoSlice::new(&HEAD[9..])];
+                server.write_vectored(&halves).await
+            } else {
+                server.write(HEAD).await
+            };
+            assert_eq!(written.unwrap(), HEAD.len());
+            server.flush().await.unwrap();
+            assert_eq!(next(&mut client).await, None);
+
+            server.write_all(b"open").await.unwrap();
+            assert_eq!(next(&mut client).await, Some([HEAD, b"open"].concat()));
+            server.write_all(b"more").await.unwrap();
+            assert_eq!(next(&mut client).await.as_deref(), Some(&b"more"[..]));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_other_response_waits() {
+        let (mut server, mut client) = pair().await;
+        server.write_all(HEAD).await.unwrap();
+        assert_eq!(next(&mut client).await.as_deref(), Some(HEAD));
+
+        // What was allowed was the response to one request, which turned out to be a refusal.
+        server.line().hold_head();
+        for response in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], HEAD] {
+            server.write_all(response).await.unwrap();
+            assert_eq!(next(&mut client).await.as_deref(), Some(response));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_head_may_be_more_than_the_line_takes_at_once() {
+        let (mut server, mut client) = pair().await;
+        server.line().hold_head();
+        let frame: Vec<u8> = (0..4 << 20).map(|byte| byte as u8).collect();
+        let sent = [HEAD, &frame].concat();
+        let writing = tokio::spawn(async move {
+            server.write_all(HEAD).await.unwrap();
+            server.write_all(&frame).await.unwrap();
+        });
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        writing.await.unwrap();
+        assert!(received == sent);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_handed_out_in_order() {
+        let (mut server, mut client) = pair().await;
+        let sent: Vec<u8> = (0..100_000).map(|byte: u32| (byte % 251) as u8).collect();
+        let all = sent.clone();
+        let writing = tokio::spawn(async move {
+            client.write_all(&all).await.unwrap();
+        });
+        let mut received = Vec::new();
+        for size in [24, 1, 4096, 1024].into_iter().cycle() {
+            let mut buffer = vec![0; size];
+            match server.read(&mut buffer).await.unwrap() {
+                0 => break,
+                read => received.extend_from_slice(&buffer[..read]),
+            }
+        }
+        writing.await.unwrap();
+        assert!(received == sent);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_cut_ends_for_its_reader_and_its_writer() {
+        let (mut server, _client) = pair().await;
+        let line = server.line();
+        let mut buffer = [0; 8];
+        let (read, ()) = tokio::join!(server.read(&mut buffer), async { line.cut() });
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        let written = server.write(b"late").await;
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -166,12 +166,12 @@ impl Link {
 
     #[cold]
     fn find_line(&self) -> Option<&Line> {
-        let socket = self.socket.upgrade()?;
-        if socket.transport_type() != TransportType::Websocket {
-            return None;
-        }
-        let upgraded = self.head.lines.get(&socket.id.to_string());
-        let line = upgraded.or_else(|| self.head.line.clone())?;
+        let upgraded = || {
+            let socket = self.socket.upgrade()?;
+            let is_websocket = socket.transport_type() == TransportType::Websocket;
+            is_websocket.then(|| self.head.lines.get(&socket.id.to_string())).flatten()
+        };
+        let line = self.head.line.clone().or_else(upgraded)?;
         Some(self.line.get_or_init(|| line))
     }
 }

@@ -1,6 +1,7 @@
 //! The request a client connected with, detached from the connection's read buffer.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -25,7 +26,7 @@ use super::{
 pub(crate) struct RequestHead {
     pub(crate) text: HeadText,
     pub(crate) address: Option<SocketAddr>,
-    /// Of the TCP connection the request came on.
+    /// The TCP connection, where the session began as a WebSocket.
     pub(super) line: Option<Line>,
     pub(super) lines: Lines,
 }
@@ -50,7 +51,11 @@ pub(crate) struct HeadText(Box<[u8]>);
 impl HeadText {
     /// The URI, then a line for each header: neither can contain a line's end, nor a name a colon.
     pub(crate) fn new(uri: &Uri, headers: &HeaderMap) -> Self {
-        let uri = uri.to_string();
+        // Of a request to a server it is the path; the rest is for proxies.
+        let uri = match uri.path_and_query() {
+            Some(path) if uri.authority().is_none() => Cow::Borrowed(path.as_str()),
+            _ => Cow::Owned(uri.to_string()),
+        };
         let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2);
         let mut text = Vec::with_capacity(uri.len() + sizes.sum::<usize>());
         text.extend_from_slice(uri.as_bytes());
@@ -176,10 +181,9 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     let uri = text.uri();
     let mut kept = HeaderMap::with_capacity(1);
     for name in HANDSHAKE_HEADERS {
-        if let Some(value) = text.header(name.as_str())
-            && let Ok(value) = HeaderValue::from_bytes(value)
-        {
-            kept.insert(name, value);
+        let value = request.headers().get(&name).map(HeaderValue::as_bytes);
+        if let Some(Ok(copy)) = value.map(HeaderValue::from_bytes) {
+            kept.insert(name, copy);
         }
     }
     *request.headers_mut() = kept;
@@ -189,34 +193,38 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
         extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
     });
-    if let (Some(peer), Some(session)) = (&peer, upgraded_session(&uri)) {
+    let line = peer.and_then(|peer| {
+        let websocket = WebSocketRequest::of(&uri)?;
+        let Some(session) = websocket.session else {
+            // The server opens the session with its own first frame.
+            peer.line.hold_head();
+            return Some(peer.line);
+        };
         lines.insert(session.to_owned(), &peer.line);
-    }
+        None
+    });
     *request.uri_mut() = uri;
     // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
     if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
         request.extensions_mut().insert(upgrade);
     }
-    request.extensions_mut().insert(Arc::new(RequestHead {
-        text,
-        address,
-        line: peer.map(|peer| peer.line),
-        lines: lines.clone(),
-    }));
+    let head = RequestHead { text, address, line, lines: lines.clone() };
+    request.extensions_mut().insert(Arc::new(head));
 }
 
-/// The session a request wants to take over to a WebSocket.
-fn upgraded_session(uri: &Uri) -> Option<&str> {
-    let mut parameters = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let (mut session, mut websocket) = (None, false);
-    for (name, value) in &mut parameters {
-        match name {
-            "sid" => session = Some(value),
-            "transport" => websocket = value == "websocket",
-            _ => {}
-        }
+/// A request for a WebSocket.
+struct WebSocketRequest<'a> {
+    /// The session that began on polling and goes over to it.
+    session: Option<&'a str>,
+}
+
+impl<'a> WebSocketRequest<'a> {
+    fn of(uri: &'a Uri) -> Option<Self> {
+        let parameters =
+            || uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+        let value = |name| parameters().find(|(known, _)| *known == name).map(|(_, value)| value);
+        (value("transport") == Some("websocket")).then(|| Self { session: value("sid") })
     }
-    session.filter(|_| websocket)
 }
 
 #[cfg(test)]
@@ -238,5 +246,17 @@ mod tests {
         assert_eq!(text.headers().last(), Some((&b"cookie"[..], &b"b=\xff:2"[..])));
         assert_eq!(HeadText::new(&uri, &HeaderMap::new()).headers().count(), 0);
         assert_eq!(HeadText::default().uri(), Uri::default());
+    }
+
+    #[test]
+    fn a_websocket_may_continue_a_session() {
+        let session = |query: &str| {
+            let uri: Uri = format!("/socket.io/?{query}").parse().unwrap();
+            WebSocketRequest::of(&uri).map(|request| request.session.map(str::to_owned))
+        };
+        assert_eq!(session("EIO=4&transport=websocket"), Some(None));
+        assert_eq!(session("sid=a&transport=websocket"), Some(Some("a".to_owned())));
+        assert_eq!(session("transport=polling&sid=a"), None);
+        assert_eq!(session("EIO=4"), None);
     }
 }

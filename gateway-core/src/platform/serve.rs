@@ -1,6 +1,6 @@
 //! The HTTP server around the namespaces.
 
-use std::{borrow::Cow, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{borrow::Cow, future::Future, io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -8,7 +8,8 @@ use axum::{
     serve::{IncomingStream, Listener},
 };
 use socketioxide::{SocketIo, TransportType, layer::SocketIoLayer};
-use tokio::{net::TcpListener, sync::oneshot, time::Instant};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinError, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Mounted, Transport,
@@ -105,20 +106,26 @@ pub(crate) async fn serve<C: Future<Output = ()>>(
     let serving = axum::serve(listener, service).with_graceful_shutdown(async {
         stopped.await.ok();
     });
-    let mut serving = pin!(serving.into_future());
+    // In a task, so that a worker accepts: the thread of `main` is none, and would have to wake one
+    // for every connection.
+    let mut serving = AbortOnDropHandle::new(tokio::spawn(serving.into_future()));
     tokio::select! {
-        result = &mut serving => return result,
+        result = &mut serving => return served(result),
         () = shutdown => {}
     }
     let deadline = Instant::now() + patience;
     // The server goes on in the meantime: clients on polling read their last packets by requests,
     // and whoever asks is told that it is not ready.
     tokio::select! {
-        result = &mut serving => return result,
+        result = &mut serving => return served(result),
         () = close(deadline) => {}
     }
     stop.send(()).ok();
-    tokio::time::timeout_at(deadline, serving).await.unwrap_or(Ok(()))
+    tokio::time::timeout_at(deadline, serving).await.map_or(Ok(()), served)
+}
+
+fn served(result: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+    result.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// The other end of a connection.
