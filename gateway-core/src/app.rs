@@ -9,9 +9,13 @@ use std::{
 };
 
 use axum::{Extension, Router};
-use futures_util::future::{join, join_all};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, LocalBoxFuture, join, join_all},
+};
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
+    sync::oneshot,
     time::{Instant, timeout_at},
 };
 
@@ -37,6 +41,11 @@ use crate::{
     report::Report,
     table::Table,
 };
+
+/// A future of this crate. Async functions are compiled where they are awaited, and behind these are
+/// all of axum, hyper and the base: nothing of which applications should have to wait for after
+/// every edit.
+type CompiledHere<T> = BoxFuture<'static, T>;
 
 /// Everything that is not a gateway's own: what services there are, what the HTTP side serves, and
 /// the options of the whole server.
@@ -222,8 +231,8 @@ impl BoundApp {
     ///
     /// # Errors
     /// When the listener fails for good.
-    pub async fn serve(self) -> Result<(), AppError> {
-        self.serve_until(pending()).await
+    pub fn serve(self) -> impl Future<Output = Result<(), AppError>> + Send {
+        self.serve_while(pending().boxed())
     }
 
     /// Serves until `shutdown` resolves, and then drains: nobody is let in any more, the messages in
@@ -237,11 +246,27 @@ impl BoundApp {
     /// # Errors
     /// When the listener fails for good.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+        let (stop, stopped) = oneshot::channel();
+        let serving = self.serve_while(async { drop(stopped.await) }.boxed());
+        let stopping = async {
+            shutdown.await;
+            stop.send(()).ok();
+            pending().await
+        };
+        tokio::select! {
+            served = serving => served,
+            never = stopping => never,
+        }
+    }
+
+    fn serve_while(self, running: BoxFuture<'static, ()>) -> CompiledHere<Result<(), AppError>> {
         let Self { app, listener, .. } = self;
-        let (router, timeout) = (app.router.clone(), app.drain_timeout);
-        let drain = |deadline| app.drain(deadline);
-        serve::serve(listener, app.write_timeout, router, shutdown, timeout, drain).await?;
-        Ok(())
+        Box::pin(async move {
+            let (router, timeout) = (app.router.clone(), app.drain_timeout);
+            let drain = |deadline| app.drain(deadline);
+            serve::serve(listener, app.write_timeout, router, running, timeout, drain).await?;
+            Ok(())
+        })
     }
 }
 
@@ -406,30 +431,36 @@ impl AppBuilder {
     ///
     /// # Errors
     /// All mistakes at once, in one [`AppError`].
-    pub async fn build(mut self) -> Result<App, AppError> {
-        let mut router = std::mem::take(&mut self.router);
-        let health = Arc::<Health>::default();
-        if self.health_checks {
-            router = router.merge(health::routes(Arc::clone(&health)));
-        }
-        let write_timeout = self.server.write_timeout();
-        let path = self.server.path.clone();
-        let (mounted, namespaces) = serve::open(&self.server);
-        let drain_timeout = self.server.drain_timeout;
-        let booted = boot::boot(self, &mounted, &health).await?;
-        let front = FrontLayer::new(&path, Origins::new(booted.cors), Arc::clone(&health));
-        let router = router
-            .layer(Extension(Arc::clone(&booted.services)))
-            .layer(Extension(booted.authenticators));
-        Ok(App {
-            gateways: booted.gateways,
-            table: booted.table,
-            mounted,
-            // One layer of several: each that axum is given alone costs every request a box.
-            router: router.layer((front, namespaces)),
-            write_timeout,
-            health,
-            drain_timeout,
+    pub fn build(self) -> impl Future<Output = Result<App, AppError>> {
+        self.into_app()
+    }
+
+    fn into_app(mut self) -> LocalBoxFuture<'static, Result<App, AppError>> {
+        Box::pin(async move {
+            let mut router = std::mem::take(&mut self.router);
+            let health = Arc::<Health>::default();
+            if self.health_checks {
+                router = router.merge(health::routes(Arc::clone(&health)));
+            }
+            let write_timeout = self.server.write_timeout();
+            let path = self.server.path.clone();
+            let (mounted, namespaces) = serve::open(&self.server);
+            let drain_timeout = self.server.drain_timeout;
+            let booted = boot::boot(self, &mounted, &health).await?;
+            let front = FrontLayer::new(&path, Origins::new(booted.cors), Arc::clone(&health));
+            let router = router
+                .layer(Extension(Arc::clone(&booted.services)))
+                .layer(Extension(booted.authenticators));
+            Ok(App {
+                gateways: booted.gateways,
+                table: booted.table,
+                mounted,
+                // One layer of several: each that axum is given alone costs every request a box.
+                router: router.layer((front, namespaces)),
+                write_timeout,
+                health,
+                drain_timeout,
+            })
         })
     }
 }
