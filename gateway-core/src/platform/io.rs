@@ -107,14 +107,13 @@ pub(crate) struct GuardedStream {
     stalled: Option<Pin<Box<Sleep>>>,
     /// The head of a response that waits for the first frame; see [`Line::hold_head`].
     head: Bytes,
-    /// How many reads in a row have filled the reader's buffer.
-    full_reads: u8,
     /// What was read ahead of the reader.
     ahead: Option<Box<Ahead>>,
 }
 
-/// Bytes read at once of what is more than the reader's own buffer takes. That one is small, since
-/// every connection has it; this is there while a large message arrives.
+/// What one call of the system yields, where the reader asks for less: a WebSocket's own buffer is
+/// small, since every connection has one, and a server looks at a request's first few bytes before
+/// it reads on. So it is there only until the reader has come for all of it.
 struct Ahead {
     bytes: Vec<u8>,
     /// How many of them the reader has been given.
@@ -138,13 +137,9 @@ impl Ahead {
 }
 
 thread_local! {
-    /// A large message arrives in many reads, and none of them should have to allocate.
+    /// Most readers come for all of it at once, so that one for all of a thread's connections will do.
     static SPARE: Cell<Option<Box<Ahead>>> = const { Cell::new(None) };
 }
-
-/// Full reads after which a message counts as large: one more would be saved if it were one, but
-/// a burst of small ones fills a buffer now and then.
-const LARGE: u8 = 2;
 
 impl GuardedStream {
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
@@ -154,8 +149,6 @@ impl GuardedStream {
             write_timeout,
             stalled: None,
             head: Bytes::new(),
-            // The server looks at a request's first few bytes for its protocol, and reads on then.
-            full_reads: LARGE,
             ahead: None,
         }
     }
@@ -172,9 +165,6 @@ impl GuardedStream {
     ) -> Poll<io::Result<()>> {
         let mut ahead = Ahead::take();
         let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut ahead.bytes);
-        if read.is_ready() && ahead.bytes.len() < Ahead::SIZE {
-            self.full_reads = 0;
-        }
         self.give(ahead, buffer);
         read.map_ok(|_bytes| ())
     }
@@ -277,12 +267,10 @@ impl AsyncRead for GuardedStream {
             self.give(ahead, buffer);
             return Poll::Ready(Ok(()));
         }
-        let result = if self.full_reads >= LARGE {
+        let result = if buffer.remaining() < Ahead::SIZE {
             self.read_ahead(context, buffer)
         } else {
-            let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-            self.full_reads = if buffer.remaining() == 0 { self.full_reads + 1 } else { 0 };
-            result
+            Pin::new(&mut self.stream).poll_read(context, buffer)
         };
         if result.is_pending() {
             self.line.0.reader.register(context.waker());
