@@ -13,10 +13,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &[u8]); 15] = [
+const FILES: [(&str, &str, &[u8]); 16] = [
     ("/", HTML, include_bytes!("../public/index.html")),
     ("/client/style.css", CSS, include_bytes!("../public/style.css")),
     ("/client/app.js", SCRIPT, include_bytes!("../public/app.js")),
+    ("/client/kept.js", SCRIPT, include_bytes!("../public/kept.js")),
     ("/client/pane.js", SCRIPT, include_bytes!("../public/pane.js")),
     ("/client/room.js", SCRIPT, include_bytes!("../public/room.js")),
     ("/client/rooms.js", SCRIPT, include_bytes!("../public/rooms.js")),

@@ -1,5 +1,6 @@
 // Devices side by side; on a phone, one at a time.
 
+import { keep, kept } from './kept.js';
 import { Pane } from './pane.js';
 import { say, speak, translate } from './texts.js';
 import { avatarOf } from './users.js';
@@ -11,10 +12,12 @@ const tabs = document.querySelector('[data-testid="devices"]');
 const start = document.querySelector('[data-testid="start-both"]');
 const panes = [];
 let made = 0;
+/** Whether all devices that were kept are where they were. */
+let settled = false;
 
-function add(user) {
+function add(settings) {
   made += 1;
-  const pane = new Pane(made, user, { changed: show, closed: remove });
+  const pane = new Pane(made, settings, { changed: show, closed: remove });
   panes.push(pane);
   stage.querySelector('.nobody')?.remove();
   stage.append(pane.element);
@@ -26,26 +29,36 @@ function add(user) {
 
 /** One more device of the first user, in the same rooms: what happens to one happens to the other. */
 async function addDevice() {
-  const first = panes[0];
-  const pane = add(first?.user ?? 1);
+  const settings = panes[0]?.settings ?? { user: 1 };
+  const pane = add(settings);
   pane.element.scrollIntoView({ behavior: 'smooth', inline: 'start', block: 'nearest' });
-  if (!first?.loggedIn) return;
+  await enter(pane, settings);
+}
+
+/** Lets a device in, where it was. */
+async function enter(pane, { rooms }) {
+  if (!rooms) return;
   await pane.login();
-  for (const room of first.rooms) await pane.join(room);
+  for (const room of rooms) await pane.join(room);
 }
 
 function remove(pane) {
-  panes.splice(panes.indexOf(pane), 1);
+  const place = panes.indexOf(pane);
+  panes.splice(place, 1);
+  panes[Math.max(place - 1, 0)]?.focus();
   if (panes.length === 0) {
     stage.append(document.getElementById('nobody').content.cloneNode(true));
-    stage.querySelector('[data-testid="add-first"]').addEventListener('click', addDevice);
+    const first = stage.querySelector('[data-testid="add-first"]');
+    first.addEventListener('click', addDevice);
     translate(stage);
+    first.focus();
   }
   show();
 }
 
 /** What stands above the panes: a tab for each, and a start as long as one has not been made. */
 function show() {
+  if (settled) keep(panes.map(({ settings }) => settings));
   start.hidden = panes.length === 0 || panes.every((pane) => pane.loggedIn);
   tabs.replaceChildren(...panes.map((pane) => {
     const tab = document.createElement('a');
@@ -64,9 +77,13 @@ const visible = new IntersectionObserver((entries) => {
   show();
 }, { root: stage, threshold: 0.6 });
 
-for (const user of [1, 2]) add(user);
+const devices = kept() ?? [{ user: 1 }, { user: 2 }];
+Promise.allSettled(devices.map((settings) => enter(add(settings), settings))).then(() => {
+  settled = true;
+  show();
+});
 start.addEventListener('click', () => {
-  for (const pane of panes) pane.login().then(() => pane.join(ROOM));
+  for (const pane of panes) enter(pane, { rooms: [ROOM] });
 });
 document.querySelector('[data-testid="add-device"]').addEventListener('click', addDevice);
 for (const button of document.querySelectorAll('[data-language]')) {

@@ -33,8 +33,8 @@ export class Pane {
   /** Messages not yet acknowledged, by client id, in the order of sending. */
   #outbox = new Map();
 
-  /** `on` has a function for each of `changed` (who it is, or whether it is there) and `closed`. */
-  constructor(number, user, on) {
+  /** `on` has a function for each of `changed` (who it is, where, or whether it is there) and `closed`. */
+  constructor(number, { user, role = 'user', token = '' }, on) {
     this.#on = on;
     this.number = number;
     const template = document.getElementById('pane').content.cloneNode(true);
@@ -53,7 +53,7 @@ export class Pane {
       leave: (room) => this.#leave(room),
       turned: () => this.#showRoom(),
     });
-    this.#part('user-id').value = user;
+    for (const [field, value] of [['user-id', user], ['role', role], ['token', token]]) this.#part(field).value = value;
     this.#submit('login-form', () => this.login());
     this.#submit('room-form', () => {
       const room = this.#part('room-id');
@@ -84,16 +84,29 @@ export class Pane {
     return this.#connection !== undefined;
   }
 
-  /** The rooms it is in. */
-  get rooms() {
-    return this.#rooms.all.map(({ id }) => id);
+  /** What another device like it is made of: the form, and the rooms where it is in any, the one in view last. */
+  get settings() {
+    const [user, role, token] = this.#form;
+    if (!this.loggedIn) return { user, role, token };
+    const { all, current } = this.#rooms;
+    const rooms = all.filter((room) => room !== current).concat(current ?? []);
+    return { user, role, token, rooms: rooms.map(({ id }) => id) };
+  }
+
+  get #form() {
+    return ['user-id', 'role', 'token'].map((field) => this.#part(field).value.trim());
+  }
+
+  /** Takes over the focus of what is gone. */
+  focus() {
+    this.element.focus({ preventScroll: true });
   }
 
   /** Logs in with what the form says. */
   async login() {
     if (this.#connection) return;
     this.#fine();
-    const [userId, role, token] = ['user-id', 'role', 'token'].map((field) => this.#part(field).value.trim());
+    const [userId, role, token] = this.#form;
     const connection = new Connection(async () => token || login(userId, role), this.#frames, {
       state: (state) => this.#showState(state),
       transport: (name) => (this.#part('transport').textContent = name),
@@ -181,13 +194,15 @@ export class Pane {
   async #deliver(clientId) {
     const body = this.#outbox.get(clientId);
     const connection = this.#connection;
+    if (!body) return;
     let reply;
     try {
       reply = await connection.ask('send-message', body);
     } catch (error) {
-      // Not lost: it is sent again after the next connect, and stored once whatever had happened.
-      if (connection.connected) this.#fail(error);
-      return;
+      // Not lost: it is sent again now or after the next connect, and stored once whatever had happened.
+      if (!connection.connected) return;
+      this.#fail(error);
+      return this.#deliver(clientId);
     }
     this.#outbox.delete(clientId);
     const room = this.#rooms.get(body.roomId);
@@ -309,6 +324,8 @@ export class Pane {
 
   #showUser() {
     const known = this.#me !== undefined;
+    const focusHere = () => this.element.contains(document.activeElement) && document.activeElement.checkVisibility();
+    const hadFocus = focusHere();
     paint(this.element, this.user);
     portray(this.#avatar, this.user);
     portray(this.#part('portrait'), this.user);
@@ -317,12 +334,14 @@ export class Pane {
     this.#avatar.hidden = !known;
     for (const part of ['cut', 'logout', 'device']) this.#part(part).hidden = !known;
     this.#part('login-form').hidden = known;
+    if (hadFocus && !focusHere()) this.focus();
     this.#on.changed(this);
   }
 
   #showRoom() {
     const inside = this.#rooms?.current !== undefined;
     this.#part('composer').hidden = !inside;
+    this.#on.changed(this);
   }
 
   #showState(state) {

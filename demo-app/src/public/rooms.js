@@ -52,6 +52,7 @@ export class Rooms {
     this.#rooms.delete(id);
     this.#chipOf(room).remove();
     if (this.current === room) this.#turn(this.all.at(-1));
+    else this.#on.turned();
   }
 
   turnTo(id) {

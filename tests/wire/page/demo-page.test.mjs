@@ -157,6 +157,38 @@ test('each room has its history, and says what is unread', async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+test('a page that is loaded again is where it was', async (t) => {
+  const { page, one, two, complaints } = await visit(t);
+  const [ada, bob] = [someone(), someone()];
+  const [first, second] = [someRoom(), someRoom()];
+  await one.login(ada);
+  await two.login(bob);
+  for (const room of [first, second]) await one.join(room);
+  await one.say('in the second');
+  await one.message('in the second');
+  await one.part('room').filter({ hasText: first }).click();
+  await one.say('in the first');
+  await one.message('in the first');
+  await two.part('logout').click();
+
+  await page.reload();
+  await one.state('online');
+  assert.equal(await one.part('name').textContent(), `User ${ada}`);
+  await one.message('in the first');
+  const rooms = await one.pane.locator('[data-room]').evaluateAll((chips) => chips.map(({ dataset }) => dataset.room));
+  assert.deepEqual(rooms, [second, first]);
+  await one.part('room').filter({ hasText: second }).click();
+  await one.message('in the second');
+  await two.state('offline');
+  assert.equal(await two.part('user-id').inputValue(), String(bob));
+
+  // Another tab begins anew.
+  const other = await page.context().newPage();
+  await other.goto(server.url);
+  await device(other, 1).state('offline');
+  assert.deepEqual(complaints, []);
+});
+
 test('who is online is seen everywhere, until the last device is closed', async (t) => {
   const here = await visit(t);
   const there = await visit(t);
@@ -388,6 +420,27 @@ for (const [what, viewport] of [
     assert.deepEqual(complaints, []);
   });
 }
+
+test('the keyboard keeps its place when what it was on goes', async (t) => {
+  const { page, one, two, complaints } = await visit(t);
+  const focused = () => page.evaluate(() => document.activeElement.dataset.testid);
+  const isOn = (place) => eventually(focused, (seen) => seen === place, `the focus on ${place}`);
+  await one.part('user-id').fill(String(someone()));
+  await page.keyboard.press('Enter');
+  await one.state('online');
+  await isOn('pane-1');
+  await one.part('logout').focus();
+  await page.keyboard.press('Enter');
+  await one.state('offline');
+  await isOn('pane-1');
+  await two.part('close').focus();
+  await page.keyboard.press('Enter');
+  await isOn('pane-1');
+  await one.part('close').focus();
+  await page.keyboard.press('Enter');
+  await isOn('add-first');
+  assert.deepEqual(complaints, []);
+});
 
 test('everything has a name for those who do not see it, and a focus for those who do not click', async (t) => {
   const { page, one } = await visit(t);

@@ -1,0 +1,23 @@
+// What this tab had open, for when it is loaded again: it then comes back within the grace, and
+// nobody hears that it was gone.
+
+const KEPT = 'devices';
+
+/** Keeps what each device is; a closed tab forgets it. */
+export function keep(devices) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(devices));
+  } catch {
+    // It begins anew, then.
+  }
+}
+
+/** The devices there were, if any. A browser may keep nothing, or what another page of this address left. */
+export function kept() {
+  try {
+    const devices = JSON.parse(sessionStorage.getItem(KEPT));
+    return Array.isArray(devices) && devices.length > 0 ? devices : undefined;
+  } catch {
+    return undefined;
+  }
+}
