@@ -1,6 +1,7 @@
 // How the demo starts, and what it answers over HTTP.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -15,6 +16,15 @@ const post = (url, body) =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+
+// The events of each namespace, as `docs/demo.md` has them.
+async function documented() {
+  const page = await readFile(path.join(import.meta.dirname, '../../../docs/demo.md'), 'utf8');
+  const namespaces = page.matchAll(/^## `(\/\w+)`\n([^]*?)(?=^## )/gm);
+  return [...namespaces].flatMap(([, namespace, text]) =>
+    [...text.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, event]) => `${namespace} ${event}`),
+  );
+}
 
 describe('without a secret', () => {
   const place = directory();
@@ -50,9 +60,8 @@ describe('without a secret', () => {
 
   test('the table of routes stands on stdout, without the secret', async () => {
     const table = server.process.lines.join('\n');
-    for (const word of ['/chat', 'join-room', 'leave-room', 'send-message', 'history', 'ChatGateway']) {
-      assert.ok(table.includes(word), `${word} in\n${table}`);
-    }
+    const served = table.matchAll(/^(\/\w+) +([a-z-]+) /gm);
+    assert.deepEqual([...served].map(([, namespace, event]) => `${namespace} ${event}`).toSorted(), (await documented()).toSorted());
     assert.match(server.process.log, /random/i, 'the random secret is logged as such');
   });
 });
