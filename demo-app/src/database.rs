@@ -7,6 +7,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
@@ -57,6 +58,17 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
         transaction.commit().await.map_err(not_opened)?;
     }
     Ok(pool)
+}
+
+/// A question whether the database is there, to be asked again and again.
+pub(crate) fn ping(
+    pool: &AnyPool,
+) -> impl Fn() -> BoxFuture<'static, Result<(), sqlx::Error>> + use<> {
+    let pool = pool.clone();
+    move || {
+        let pool = pool.clone();
+        Box::pin(async move { pool.acquire().await?.ping().await })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -16,14 +16,12 @@ use gateway_core::prelude::*;
 #[tokio::main]
 async fn main() -> Result<(), AppError> {
     let (config, stop) = process::start()?;
-    let app = App::builder()
+    let database = database::open(&config.database_url).await?;
+    let app = process::builder(&config, &stop)
+        .readiness_check("database", database::ping(&database))
+        .provide(database)
         .provide(config.jwt_service())
-        .provide(database::open(&config.database_url).await?)
-        .provide(stop.clone())
-        .provide(config.clone())
         .routes(http::routes(&config, auth::routes(config.dev_login()).merge(orders::routes()))?)
-        .health_checks()
-        .drain_timeout(config.drain)
         .build()
         .await?;
     process::serve(app, &config.listen, stop).await

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use gateway_core::{App, AppError};
+use gateway_core::{App, AppBuilder, AppError};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -32,6 +32,11 @@ pub(crate) fn start() -> io::Result<(Config, Stop)> {
         asked.cancel();
     });
     Ok((config, stop))
+}
+
+/// An application with what every part of it may ask for.
+pub(crate) fn builder(config: &Config, stop: &Stop) -> AppBuilder {
+    App::builder().provide(config.clone()).provide(stop.clone()).drain_timeout(config.drain)
 }
 
 /// Serves until the process is asked to stop, having said what and where.

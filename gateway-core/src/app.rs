@@ -1,6 +1,7 @@
 //! [`App`]: gateways, services and routes, put together and served.
 
 use std::{
+    borrow::Cow,
     fmt,
     future::{Future, pending},
     net::SocketAddr,
@@ -28,7 +29,7 @@ use crate::{
     front::FrontLayer,
     gateway::{GatewayRuntime, Settings},
     guard::Guard,
-    health::{self, Health},
+    health::{self, Health, Readiness},
     interceptor::Interceptor,
     origins::Origins,
     pipe::Pipe,
@@ -80,6 +81,8 @@ pub struct AppBuilder {
     pub(crate) services: Services,
     /// Provided more than once.
     pub(crate) twice: Vec<&'static str>,
+    /// Readiness checks of a name that another had.
+    pub(crate) checks_twice: Vec<Cow<'static, str>>,
     pub(crate) expected: Vec<Key>,
     pub(crate) enhancers: Level,
     pub(crate) authenticator: Option<AuthenticatorFacts>,
@@ -87,6 +90,7 @@ pub struct AppBuilder {
     pub(crate) server: ServerOptions,
     router: Router,
     health_checks: bool,
+    readiness: Readiness,
 }
 
 /// A built application.
@@ -419,10 +423,48 @@ impl AppBuilder {
     }
 
     /// Serves `GET /healthz`, 200 while the process answers, and `GET /readyz`: 200 while clients are
-    /// let in, 503 once the application is shutting down.
+    /// let in and every [`readiness_check`](Self::readiness_check) holds, else 503.
     #[must_use]
     pub fn health_checks(mut self) -> Self {
         self.health_checks = true;
+        self
+    }
+
+    /// Adds something that the application cannot serve without to what `GET /readyz` asks, which is
+    /// served then (NestJS: a health indicator of Terminus). It counts as down when `check` fails,
+    /// panics, or takes longer than a second. The error is logged; whoever asks reads the name alone.
+    ///
+    /// An answer holds for half a second, however many ask. Clients that are connected stay.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use gateway_core::prelude::*;
+    ///
+    /// static STOCKED: AtomicBool = AtomicBool::new(false);
+    ///
+    /// let builder = App::builder().readiness_check("stock", async || {
+    ///     match STOCKED.load(Ordering::Relaxed) {
+    ///         true => Ok(()),
+    ///         false => Err(std::io::Error::other("nothing has been delivered yet")),
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn readiness_check<F, E>(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<AppError>,
+    {
+        self.health_checks = true;
+        let name = name.into();
+        if !self.readiness.add(name.clone(), check) {
+            self.checks_twice.push(name);
+        }
         self
     }
 
@@ -440,7 +482,8 @@ impl AppBuilder {
             let mut router = std::mem::take(&mut self.router);
             let health = Arc::<Health>::default();
             if self.health_checks {
-                router = router.merge(health::routes(Arc::clone(&health)));
+                let readiness = std::mem::take(&mut self.readiness);
+                router = router.merge(health::routes(Arc::clone(&health), readiness));
             }
             let write_timeout = self.server.write_timeout();
             let path = self.server.path.clone();

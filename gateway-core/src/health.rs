@@ -1,9 +1,17 @@
 //! Whether the application takes new clients, and how it tells: `/healthz`, `/readyz`, and the
 //! refusal of handshakes once it is being shut down.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -11,11 +19,20 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{exception::WsException, metrics};
+use crate::{app::AppError, exception::WsException, metrics};
 
 /// How far the application is on its way out; shared by all that must know.
 #[derive(Debug, Default)]
@@ -53,11 +70,192 @@ impl Health {
     }
 }
 
-/// `/healthz`: the process answers. `/readyz`: it takes new clients.
-pub(crate) fn routes(health: Arc<Health>) -> Router {
-    let ready = async move || match health.is_draining() {
-        false => (StatusCode::OK, Json(json!({ "status": "ready" }))),
-        true => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))),
+/// What the application cannot serve without, each by its name.
+#[derive(Default)]
+pub(crate) struct Readiness {
+    checks: BTreeMap<Cow<'static, str>, Check>,
+    /// What was found last. Who asks meanwhile waits for it, so that nobody is asked twice at once.
+    found: Mutex<Option<Found>>,
+}
+
+type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), AppError>> + Send + Sync>;
+
+#[derive(Clone)]
+struct Found {
+    at: Instant,
+    states: BTreeMap<Cow<'static, str>, State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Up,
+    Down,
+}
+
+impl Readiness {
+    /// How long a check may take.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    /// For how long its answer holds: probes come every few seconds, and anybody may ask.
+    const FRESH: Duration = Duration::from_millis(500);
+
+    /// Adds a check. Says whether there was none of this name.
+    pub(crate) fn add<F, E>(
+        &mut self,
+        name: Cow<'static, str>,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> bool
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<AppError>,
+    {
+        let check: Check =
+            Box::new(move || check().map(|result| result.map_err(Into::into)).boxed());
+        self.checks.insert(name, check).is_none()
+    }
+
+    async fn states(&self) -> BTreeMap<Cow<'static, str>, State> {
+        let mut found = self.found.lock().await;
+        if let Some(found) = &*found
+            && found.at.elapsed() < Self::FRESH
+        {
+            return found.states.clone();
+        }
+        let before = |name: &str| found.as_ref().and_then(|found| found.states.get(name).copied());
+        let asked = self
+            .checks
+            .iter()
+            .map(async |(name, check)| (name.clone(), ask(name, check, before(name)).await));
+        let states: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
+        *found = Some(Found { at: Instant::now(), states: states.clone() });
+        states
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.checks.keys()).finish()
+    }
+}
+
+/// Asks one check, and logs where the answer is another than before: the error is for the operator
+/// only.
+async fn ask(name: &str, check: &Check, before: Option<State>) -> State {
+    let answer =
+        timeout(Readiness::PATIENCE, AssertUnwindSafe(async { check().await }).catch_unwind());
+    let error = match answer.await {
+        Ok(Ok(Ok(()))) => {
+            if before == Some(State::Down) {
+                tracing::info!(check = name, "ready again");
+            }
+            return State::Up;
+        }
+        Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(_panic)) => "the check panicked".to_owned(),
+        Err(_elapsed) => format!("no answer within {:?}", Readiness::PATIENCE),
+    };
+    if before != Some(State::Down) {
+        tracing::error!(check = name, error, "not ready");
+    }
+    State::Down
+}
+
+/// `/healthz`: the process answers. `/readyz`: it takes new clients, and has what it needs for them.
+pub(crate) fn routes(health: Arc<Health>, readiness: Readiness) -> Router {
+    let readiness = Arc::new(readiness);
+    let ready = async move || {
+        if health.is_draining() {
+            return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })));
+        }
+        let checks = readiness.states().await;
+        let (code, status) = match checks.values().all(|state| *state == State::Up) {
+            true => (StatusCode::OK, "ready"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        let body = match checks.is_empty() {
+            true => json!({ "status": status }),
+            false => json!({ "status": status, "checks": checks }),
+        };
+        (code, Json(body))
     };
     Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(ready))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, io, sync::atomic::AtomicUsize};
+
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(router: &Router) -> (u16, Value) {
+        let request = Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    fn routes_of(readiness: Readiness) -> (Router, Arc<Health>) {
+        let health = Arc::<Health>::default();
+        (routes(Arc::clone(&health), readiness), health)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_check_is_named_with_its_state() {
+        let mut readiness = Readiness::default();
+        readiness.add("up".into(), async || Ok::<_, AppError>(()));
+        readiness.add("down".into(), async || Err(io::Error::other("a secret")));
+        readiness.add("hangs".into(), async || pending::<Result<(), AppError>>().await);
+        readiness.add("panics".into(), || -> BoxFuture<'static, Result<(), AppError>> { panic!() });
+        let (router, health) = routes_of(readiness);
+        let begun = Instant::now();
+        let checks = json!({ "up": "up", "down": "down", "hangs": "down", "panics": "down" });
+        let unavailable = json!({ "status": "unavailable", "checks": checks });
+        assert_eq!(ask(&router).await, (503, unavailable));
+        assert_eq!(begun.elapsed(), Readiness::PATIENCE);
+
+        health.drain();
+        assert_eq!(ask(&router).await, (503, json!({ "status": "draining" })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_holds_for_a_while_and_not_for_ever() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let up = Arc::new(AtomicBool::new(true));
+        let mut readiness = Readiness::default();
+        readiness.add("database".into(), {
+            let (asked, up) = (Arc::clone(&asked), Arc::clone(&up));
+            move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let up = up.load(Ordering::SeqCst);
+                async move { up.then_some(()).ok_or(io::Error::other("gone")) }
+            }
+        });
+        let (router, _) = routes_of(readiness);
+        let ready = json!({ "status": "ready", "checks": { "database": "up" } });
+        for answer in join_all((0..100).map(|_| ask(&router))).await {
+            assert_eq!(answer, (200, ready.clone()));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+
+        for (is_up, status) in [(false, 503), (true, 200)] {
+            up.store(is_up, Ordering::SeqCst);
+            tokio::time::sleep(Readiness::FRESH).await;
+            assert_eq!(ask(&router).await.0, status);
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn without_checks_it_is_ready_until_it_drains() {
+        let (router, health) = routes_of(Readiness::default());
+        assert_eq!(ask(&router).await, (200, json!({ "status": "ready" })));
+        health.drain();
+        assert_eq!(ask(&router).await, (503, json!({ "status": "draining" })));
+    }
 }

@@ -87,6 +87,16 @@ fn a_service_is_provided_twice() {
     "#);
 }
 
+#[test]
+fn two_readiness_checks_have_one_name() {
+    insta::assert_snapshot!(report(ONE, &["ready twice"]), @r#"
+    Error: the application cannot start: 1 problem
+
+      1. two readiness checks are called `database`
+         help: give each a name of its own: it is all that `/readyz` says of it
+    "#);
+}
+
 /// How a test puts another service in the place of one: both fail, and say who they are.
 #[test]
 fn what_is_provided_goes_before_what_is_injectable() {
@@ -99,13 +109,13 @@ fn nobody_knows_who_the_client_is() {
     insta::assert_snapshot!(report(ONE, &["nobody"]), @r#"
     Error: the application cannot start: 3 problems
 
-      1. `LobbyGateway::enter` takes `Identity<User>` (tests/tests/start_report/one.rs:90), and nothing authenticates the clients of `/lobby`
+      1. `LobbyGateway::enter` takes `Identity<User>` (tests/tests/start_report/one.rs:91), and nothing authenticates the clients of `/lobby`
          help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
 
-      2. `LobbyGateway::welcome` takes `Identity<User>` (tests/tests/start_report/one.rs:87), and nothing authenticates the clients of `/lobby`
+      2. `LobbyGateway::welcome` takes `Identity<User>` (tests/tests/start_report/one.rs:88), and nothing authenticates the clients of `/lobby`
          help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
 
-      3. `LobbyGateway` (tests/tests/start_report/one.rs:68) keeps presence, and nothing says which user a client is
+      3. `LobbyGateway` (tests/tests/start_report/one.rs:69) keeps presence, and nothing says which user a client is
          help: write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`
     "#);
 }
@@ -115,10 +125,10 @@ fn the_application_knows_clients_as_something_else() {
     insta::assert_snapshot!(report(ONE, &["somebody else"]), @r#"
     Error: the application cannot start: 2 problems
 
-      1. `LobbyGateway::enter` takes `Identity<User>` (tests/tests/start_report/one.rs:90), and `KnowsVisitors` gives `Visitor`
+      1. `LobbyGateway::enter` takes `Identity<User>` (tests/tests/start_report/one.rs:91), and `KnowsVisitors` gives `Visitor`
          help: write `Identity<Visitor>`
 
-      2. `LobbyGateway::welcome` takes `Identity<User>` (tests/tests/start_report/one.rs:87), and `KnowsVisitors` gives `Visitor`
+      2. `LobbyGateway::welcome` takes `Identity<User>` (tests/tests/start_report/one.rs:88), and `KnowsVisitors` gives `Visitor`
          help: write `Identity<Visitor>`
     "#);
 }

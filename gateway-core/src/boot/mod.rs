@@ -61,6 +61,12 @@ pub(crate) async fn boot(
             "provide it once; two values of one type need two types",
         ));
     }
+    for name in &builder.checks_twice {
+        report.add(Problem::new(
+            format!("two readiness checks are called `{name}`"),
+            "give each a name of its own: it is all that `/readyz` says of it",
+        ));
+    }
     let plans = plan(&registry, &builder, &mut report);
     check::gateways(&plans, &builder.expected, &mut report);
     check::origins(&plans, &mut report);

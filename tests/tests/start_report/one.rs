@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use gateway_core::{prelude::*, private};
+use gateway_core::{AppBuilder, prelude::*, private};
 
 #[tokio::main]
 async fn main() -> Result<(), AppError> {
@@ -16,6 +16,7 @@ async fn main() -> Result<(), AppError> {
         "nobody" => app,
         "somebody else" => app.authenticate::<KnowsVisitors>(),
         "other words" => app.authenticate::<KnowsUsers>().provide_arc::<dyn Words>(Arc::new(Other)),
+        "ready twice" => ready_twice(app.authenticate::<KnowsUsers>()),
         "twice" => app.authenticate::<KnowsUsers>().provide(Mistake(which)),
         "expected" => app.authenticate::<KnowsUsers>().expect::<LostGateway>(),
         _ => app.authenticate::<KnowsUsers>().expect::<LobbyGateway>(),
@@ -125,4 +126,9 @@ impl Words for Other {
     fn say(&self) -> &'static str {
         "what is provided"
     }
+}
+
+fn ready_twice(app: AppBuilder) -> AppBuilder {
+    let ready = || std::future::ready(Ok::<_, NoTable>(()));
+    app.readiness_check("database", ready).readiness_check("database", ready)
 }

@@ -1,10 +1,12 @@
 // What the demo's operator sees: health, metrics, and an end within the time that was set.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { describe, test } from 'node:test';
 
-import { answer, failureAs, left } from '../lib/client.mjs';
-import { device, directory, serveDemo, startDemo } from '../lib/demo.mjs';
+import { answer, failureAs, left, TRANSPORTS } from '../lib/client.mjs';
+import { database, device, directory, serveDemo, startDemo, startDemoOn } from '../lib/demo.mjs';
 import { eventually } from '../lib/wait.mjs';
 
 const get = async (url, path) => {
@@ -90,6 +92,68 @@ describe('metrics', () => {
   });
 });
 
+// What the demo asks its database by, and what can be held up.
+async function cableTo({ hostname, port }) {
+  const ends = new Set();
+  let held = false;
+  const pass = () => {
+    for (const end of ends) if (held) end.pause(); else end.resume();
+  };
+  const cable = net.createServer((near) => {
+    const far = net.connect(port, hostname);
+    for (const [end, other] of [[near, far], [far, near]]) {
+      ends.add(end);
+      end.on('data', (chunk) => other.write(chunk));
+      end.on('error', () => {});
+      end.on('close', () => {
+        ends.delete(end);
+        other.destroy();
+      });
+    }
+    pass();
+  });
+  cable.listen(0, '127.0.0.1');
+  await once(cable, 'listening');
+  const hold = (on) => {
+    held = on;
+    pass();
+  };
+  const end = () => {
+    cable.close();
+    for (const socket of ends) socket.destroy();
+  };
+  return { port: cable.address().port, hold, end };
+}
+
+test('its database is part of what makes it ready', async (t) => {
+  const demo = await startDemo(directory());
+  t.after(() => demo.kill());
+  const { status, text } = await get(demo.url, '/readyz');
+  assert.deepEqual([status, JSON.parse(text)], [200, { status: 'ready', checks: { database: 'up' } }]);
+});
+
+// A file in the same machine cannot be slow to order.
+if (process.env.TEST_POSTGRES_URL) {
+  test('it is not ready while its database does not answer, and ready again afterwards', async (t) => {
+    const url = new URL(database(directory()));
+    const cable = await cableTo(url);
+    t.after(cable.end);
+    Object.assign(url, { hostname: '127.0.0.1', port: cable.port });
+    const demo = await startDemoOn(url.href);
+    t.after(() => demo.kill());
+    assert.equal((await get(demo.url, '/readyz')).status, 200);
+
+    cable.hold(true);
+    const down = await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 503, 'not to be ready');
+    assert.deepEqual(JSON.parse(down.text), { status: 'unavailable', checks: { database: 'down' } });
+    assert.equal((await get(demo.url, '/healthz')).status, 200);
+
+    cable.hold(false);
+    await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 200, 'to be ready again');
+    assert.match(demo.log, /not ready.*no answer within 1s[^]*ready again/);
+  });
+}
+
 test('it is not ready while it drains, and ends within its time', async (t) => {
   const demo = await startDemo(directory(), 0, ['--drain', '5s']);
   t.after(() => demo.kill());
@@ -107,4 +171,47 @@ test('it is not ready while it drains, and ends within its time', async (t) => {
   await end;
   assert.ok(Date.now() - begun < 5_500);
   assert.match(await gone, /^transport/);
+});
+
+test('asked to stop under load, it has stored exactly what it has said yes to', async (t) => {
+  const place = directory();
+  let demo = await startDemo(place);
+  t.after(() => demo.kill());
+  const talkers = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map(async (user) => {
+      const socket = await device(t, demo.url, user, { transport: TRANSPORTS[user % TRANSPORTS.length] });
+      await answer(socket, 'join-room', { roomId: 'lobby' });
+      return { socket, said: [], refused: 0, gone: left(socket).then(() => undefined) };
+    }),
+  );
+  const talk = async (talker) => {
+    for (;;) {
+      const reply = new Promise((resolve) => {
+        talker.socket.emit('send-message', { roomId: 'lobby', content: 'and on' }, resolve);
+      });
+      const told = await Promise.race([reply, talker.gone]);
+      if (!told?.id) {
+        if (told) assert.equal(told.code, 'SHUTTING_DOWN');
+        talker.refused += told ? 1 : 0;
+        return;
+      }
+      talker.said.push(told.id);
+    }
+  };
+  const talking = talkers.flatMap((talker) => Array.from({ length: 3 }, () => talk(talker)));
+  await eventually(() => talkers.every(({ said }) => said.length > 30), Boolean, 'everybody to talk');
+  await demo.stop();
+  await Promise.all(talking);
+  assert.ok(talkers.some(({ refused }) => refused > 0), 'what came later was refused, and told so');
+
+  demo = await startDemo(place);
+  const reader = await device(t, demo.url, 1);
+  const stored = [];
+  // Smaller than the id of any message.
+  for (let after = '00000000-0000-0000-0000-000000000000'; ; after = stored.at(-1)) {
+    const { messages } = await answer(reader, 'history', { roomId: 'lobby', after, limit: 200 });
+    stored.push(...messages.map(({ id }) => id));
+    if (messages.length < 200) break;
+  }
+  assert.deepEqual(stored, talkers.flatMap(({ said }) => said).toSorted());
 });

@@ -22,7 +22,7 @@ export function directory() {
 
 // The database of a directory: a file in it or, where `TEST_POSTGRES_URL` names a server, a schema
 // there that has its name.
-function database(place) {
+export function database(place) {
   const postgres = process.env.TEST_POSTGRES_URL;
   if (!postgres) return `sqlite://${path.join(place, 'demo.db')}`;
   const schema = `"${path.basename(place)}"`;
@@ -32,18 +32,19 @@ function database(place) {
   return `${postgres}?options=${encodeURIComponent(`-c search_path=${schema}`)}`;
 }
 
-const options = (place, port = 0, more = []) => ({
+const options = (url, port = 0, more = []) => ({
   args: [
     ...['--listen', `127.0.0.1:${port}`, '--jwt-secret', SECRET],
-    ...['--database-url', database(place)],
+    ...['--database-url', url],
     ...more,
   ],
 });
 
-export const serveDemo = (...more) => serve('demo-app', options(directory(), 0, more));
+export const serveDemo = (...more) => serve('demo-app', options(database(directory()), 0, more));
 
 // On a database that may be there already, and where asked for on a certain port.
-export const startDemo = (place, port, more) => start('demo-app', options(place, port, more));
+export const startDemo = (place, port, more) => startDemoOn(database(place), port, more);
+export const startDemoOn = (url, port, more) => start('demo-app', options(url, port, more));
 
 // A request of that user, or of whoever has `token`; `body` is sent as it is.
 export function request(url, path, { user, bearer = token(user, SECRET), ...options } = {}) {
