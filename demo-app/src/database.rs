@@ -60,14 +60,17 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
     Ok(pool)
 }
 
-/// A question whether the database is there, to be asked again and again.
+/// A question whether the database is there, to be asked again and again. It has a connection of its
+/// own: that all others are at work is no reason to send clients elsewhere.
 pub(crate) fn ping(
     pool: &AnyPool,
 ) -> impl Fn() -> BoxFuture<'static, Result<(), sqlx::Error>> + use<> {
-    let pool = pool.clone();
+    let options = AnyConnectOptions::clone(&pool.connect_options());
+    let own = AnyPoolOptions::new().max_connections(1).connect_lazy_with(options);
     move || {
-        let pool = pool.clone();
-        Box::pin(async move { pool.acquire().await?.ping().await })
+        let own = own.clone();
+        // A pool asks a connection before it hands it out.
+        Box::pin(async move { own.acquire().await.map(drop) })
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     fmt,
     future::{Future, pending},
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +13,7 @@ use std::{
 use axum::{Extension, Router};
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, LocalBoxFuture, join, join_all},
+    future::{BoxFuture, Either, join, join_all, select},
 };
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
@@ -236,7 +237,7 @@ impl BoundApp {
     /// # Errors
     /// When the listener fails for good.
     pub fn serve(self) -> impl Future<Output = Result<(), AppError>> + Send {
-        self.serve_while(pending().boxed())
+        self.run(pending().boxed())
     }
 
     /// Serves until `shutdown` resolves, and then drains: nobody is let in any more, the messages in
@@ -250,25 +251,23 @@ impl BoundApp {
     /// # Errors
     /// When the listener fails for good.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
-        let (stop, stopped) = oneshot::channel();
-        let serving = self.serve_while(async { drop(stopped.await) }.boxed());
-        let stopping = async {
-            shutdown.await;
-            stop.send(()).ok();
-            pending().await
-        };
-        tokio::select! {
-            served = serving => served,
-            never = stopping => never,
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = self.run(async { drop(stopped.await) }.boxed());
+        match select(serving, pin!(shutdown)).await {
+            Either::Left((served, _)) => served,
+            Either::Right(((), serving)) => {
+                drop(stop);
+                serving.await
+            }
         }
     }
 
-    fn serve_while(self, running: BoxFuture<'static, ()>) -> CompiledHere<Result<(), AppError>> {
+    fn run(self, stopped: BoxFuture<'static, ()>) -> CompiledHere<Result<(), AppError>> {
         let Self { app, listener, .. } = self;
         Box::pin(async move {
             let (router, timeout) = (app.router.clone(), app.drain_timeout);
             let drain = |deadline| app.drain(deadline);
-            serve::serve(listener, app.write_timeout, router, running, timeout, drain).await?;
+            serve::serve(listener, app.write_timeout, router, stopped, timeout, drain).await?;
             Ok(())
         })
     }
@@ -432,7 +431,7 @@ impl AppBuilder {
 
     /// Adds something that the application cannot serve without to what `GET /readyz` asks, which is
     /// served then (NestJS: a health indicator of Terminus). It counts as down when `check` fails,
-    /// panics, or takes longer than a second. The error is logged; whoever asks reads the name alone.
+    /// panics, or takes longer than 750 ms. The error is logged; whoever asks reads the name alone.
     ///
     /// An answer holds for half a second, however many ask. Clients that are connected stay.
     ///
@@ -473,12 +472,8 @@ impl AppBuilder {
     ///
     /// # Errors
     /// All mistakes at once, in one [`AppError`].
-    pub fn build(self) -> impl Future<Output = Result<App, AppError>> {
-        self.into_app()
-    }
-
-    fn into_app(mut self) -> LocalBoxFuture<'static, Result<App, AppError>> {
-        Box::pin(async move {
+    pub fn build(mut self) -> impl Future<Output = Result<App, AppError>> {
+        let built = async move {
             let mut router = std::mem::take(&mut self.router);
             let health = Arc::<Health>::default();
             if self.health_checks {
@@ -504,7 +499,9 @@ impl AppBuilder {
                 health,
                 drain_timeout,
             })
-        })
+        };
+        // Compiled here, as `CompiledHere` says; not `Send`, as options need not be.
+        built.boxed_local()
     }
 }
 

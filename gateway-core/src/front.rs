@@ -1,8 +1,8 @@
 //! What a request must pass before the Socket.IO server sees it: where its page is from, and
 //! whether anybody is let in at all.
 //!
-//! A service by hand and no `axum::middleware::from_fn`, which boxes every request twice: most are
-//! only let through.
+//! A service by hand and no `axum::middleware::from_fn`, which boxes every request twice: one that
+//! no page of another site sends is only let through.
 
 use std::{
     future::ready,
@@ -22,6 +22,7 @@ use http::{Method, header};
 
 use crate::{
     health::Health,
+    metrics,
     origins::{self, Origins, Sharing},
     platform::{is_handshake, is_under},
 };
@@ -95,7 +96,10 @@ where
         }
         let sharing = match self.rules.origins.sharing(&request) {
             Ok(sharing) => sharing,
-            Err(foreign) => return Either::Right(Box::pin(ready(Ok(foreign.into_response())))),
+            Err(foreign) => {
+                metrics::handshake_refused("origin");
+                return Either::Right(Box::pin(ready(Ok(foreign.into_response()))));
+            }
         };
         let answer = self.rules.answer(&request, sharing.as_ref());
         let Some(sharing) = sharing else {

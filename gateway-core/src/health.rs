@@ -80,11 +80,12 @@ pub(crate) struct Readiness {
 
 type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), AppError>> + Send + Sync>;
 
-#[derive(Clone)]
 struct Found {
     at: Instant,
-    states: BTreeMap<Cow<'static, str>, State>,
+    states: States,
 }
+
+type States = BTreeMap<Cow<'static, str>, State>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,8 +95,8 @@ enum State {
 }
 
 impl Readiness {
-    /// How long a check may take.
-    const PATIENCE: Duration = Duration::from_secs(1);
+    /// How long a check may take: less than the second after which Kubernetes, by default, hangs up.
+    const PATIENCE: Duration = Duration::from_millis(750);
     /// For how long its answer holds: probes come every few seconds, and anybody may ask.
     const FRESH: Duration = Duration::from_millis(500);
 
@@ -114,7 +115,15 @@ impl Readiness {
         self.checks.insert(name, check).is_none()
     }
 
-    async fn states(&self) -> BTreeMap<Cow<'static, str>, State> {
+    /// In a task: who hangs up must not end what others wait for, nor keep it out of the log.
+    async fn states(self: &Arc<Self>) -> States {
+        let readiness = Arc::clone(self);
+        let found = tokio::spawn(async move { readiness.look().await }).await;
+        let all_down = || self.checks.keys().map(|name| (name.clone(), State::Down)).collect();
+        found.unwrap_or_else(|_ended| all_down())
+    }
+
+    async fn look(&self) -> States {
         let mut found = self.found.lock().await;
         if let Some(found) = &*found
             && found.at.elapsed() < Self::FRESH
@@ -126,7 +135,7 @@ impl Readiness {
             .checks
             .iter()
             .map(async |(name, check)| (name.clone(), ask(name, check, before(name)).await));
-        let states: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
+        let states: States = join_all(asked).await.into_iter().collect();
         *found = Some(Found { at: Instant::now(), states: states.clone() });
         states
     }
@@ -249,6 +258,25 @@ mod tests {
             assert_eq!(ask(&router).await.0, status);
         }
         assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hangs_up_leaves_the_answer_to_the_next() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let mut readiness = Readiness::default();
+        readiness.add("hangs".into(), {
+            let asked = Arc::clone(&asked);
+            move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                pending::<Result<(), AppError>>()
+            }
+        });
+        let (router, _) = routes_of(readiness);
+        timeout(Readiness::PATIENCE / 2, ask(&router)).await.unwrap_err();
+        let begun = Instant::now();
+        assert_eq!(ask(&router).await.0, 503);
+        assert_eq!(begun.elapsed(), Readiness::PATIENCE - Readiness::PATIENCE / 2);
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
 
-use crate::{handshake::Handshake, metrics};
+use crate::handshake::Handshake;
 
 /// What one gateway allows beyond its own origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +61,6 @@ impl Origins {
         let listed = self.allowing(text).next().is_some();
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         if !listed && !is_same_origin(text, host) {
-            metrics::handshake_refused("origin");
             return Err(Foreign);
         }
         let credentials = self.allowing(text).any(|cors| cors.credentials);

@@ -60,6 +60,7 @@ function remove(pane) {
 function show() {
   if (settled) keep(panes.map(({ settings }) => settings));
   start.hidden = panes.length === 0 || panes.every((pane) => pane.loggedIn);
+  const focused = [...tabs.children].indexOf(document.activeElement);
   tabs.replaceChildren(...panes.map((pane) => {
     const tab = document.createElement('a');
     tab.href = `#${pane.element.id}`;
@@ -70,6 +71,7 @@ function show() {
     if (pane.element.hasAttribute('data-visible')) tab.setAttribute('aria-current', 'true');
     return tab;
   }));
+  tabs.children[focused]?.focus();
 }
 
 const visible = new IntersectionObserver((entries) => {

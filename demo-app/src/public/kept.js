@@ -3,7 +3,7 @@
 
 const KEPT = 'devices';
 
-/** Keeps what each device is; a closed tab forgets it. */
+/** Keeps what each device is, for this tab. */
 export function keep(devices) {
   try {
     sessionStorage.setItem(KEPT, JSON.stringify(devices));
@@ -15,8 +15,8 @@ export function keep(devices) {
 /** The devices there were, if any. A browser may keep nothing, or what another page of this address left. */
 export function kept() {
   try {
-    const devices = JSON.parse(sessionStorage.getItem(KEPT));
-    return Array.isArray(devices) && devices.length > 0 ? devices : undefined;
+    const devices = JSON.parse(sessionStorage.getItem(KEPT)).filter((device) => device?.user);
+    return devices.length > 0 ? devices : undefined;
   } catch {
     return undefined;
   }

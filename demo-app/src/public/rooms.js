@@ -49,10 +49,13 @@ export class Rooms {
   remove(id) {
     const room = this.#rooms.get(id);
     if (!room) return;
+    const chip = this.#chipOf(room);
+    const hadFocus = chip.contains(document.activeElement);
     this.#rooms.delete(id);
-    this.#chipOf(room).remove();
+    chip.remove();
     if (this.current === room) this.#turn(this.all.at(-1));
     else this.#on.turned();
+    if (hadFocus) (this.#chips.querySelector('button') ?? this.#stage.querySelector('button')).focus();
   }
 
   turnTo(id) {
@@ -77,7 +80,9 @@ export class Rooms {
       const chosen = each === room;
       this.#chipOf(each).firstElementChild.setAttribute('aria-pressed', String(chosen));
     }
+    const hadFocus = this.#stage.contains(document.activeElement);
     this.#stage.replaceChildren(room ? room.element : this.#nowhere());
+    if (hadFocus) (room ? this.#chipOf(room) : this.#stage).querySelector('button').focus();
     translate(this.#stage);
     if (room) {
       room.shown();

@@ -15,7 +15,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -333,6 +333,9 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.head.is_empty() {
+            ready!(self.poll_write_with_head(context, &[]))?;
+        }
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
@@ -401,6 +404,16 @@ mod tests {
             server.write_all(response).await.unwrap();
             assert_eq!(next(&mut client).await.as_deref(), Some(response));
         }
+    }
+
+    #[tokio::test]
+    async fn a_head_that_nothing_follows_goes_with_the_end() {
+        let (mut server, mut client) = pair().await;
+        server.line().hold_head();
+        server.write_all(HEAD).await.unwrap();
+        server.shutdown().await.unwrap();
+        assert_eq!(next(&mut client).await.as_deref(), Some(HEAD));
+        assert_eq!(next(&mut client).await.as_deref(), Some(&b""[..]));
     }
 
     #[tokio::test]

@@ -193,11 +193,14 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
         extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
     });
+    let upgrade = extensions.remove::<OnUpgrade>();
     let line = peer.and_then(|peer| {
         let websocket = WebSocketRequest::of(&uri)?;
         let Some(session) = websocket.session else {
             // The server opens the session with its own first frame.
-            peer.line.hold_head();
+            if upgrade.is_some() {
+                peer.line.hold_head();
+            }
             return Some(peer.line);
         };
         lines.insert(session.to_owned(), &peer.line);
@@ -205,7 +208,7 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     });
     *request.uri_mut() = uri;
     // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
-    if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
+    if let Some(upgrade) = upgrade {
         request.extensions_mut().insert(upgrade);
     }
     let head = RequestHead { text, address, line, lines: lines.clone() };
@@ -219,11 +222,12 @@ struct WebSocketRequest<'a> {
 }
 
 impl<'a> WebSocketRequest<'a> {
+    /// As the base reads it.
     fn of(uri: &'a Uri) -> Option<Self> {
-        let parameters =
-            || uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
-        let value = |name| parameters().find(|(known, _)| *known == name).map(|(_, value)| value);
-        (value("transport") == Some("websocket")).then(|| Self { session: value("sid") })
+        let query = uri.query()?;
+        let parameter = |name| query.split('&').find_map(|pair| pair.strip_prefix(name));
+        let transport = parameter("transport=")?.split('=').next();
+        (transport == Some("websocket")).then(|| Self { session: parameter("sid=") })
     }
 }
 
@@ -256,6 +260,7 @@ mod tests {
         };
         assert_eq!(session("EIO=4&transport=websocket"), Some(None));
         assert_eq!(session("sid=a&transport=websocket"), Some(Some("a".to_owned())));
+        assert_eq!(session("transport=websocket=x"), Some(None));
         assert_eq!(session("transport=polling&sid=a"), None);
         assert_eq!(session("EIO=4"), None);
     }

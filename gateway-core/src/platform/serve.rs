@@ -56,8 +56,8 @@ impl Default for ServerOptions {
     }
 }
 
-/// Read buffer of a WebSocket, in bytes: messages of a chat are small, and larger ones only take
-/// more reads.
+/// Read buffer of a WebSocket, in bytes: messages of a chat are small, and what there is of larger
+/// ones the line has read ahead.
 const WS_READ_BUFFER: usize = 1024;
 
 /// Packets the base's buffer of one client takes: twice our window, and as much again for its own

@@ -150,7 +150,7 @@ if (process.env.TEST_POSTGRES_URL) {
 
     cable.hold(false);
     await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 200, 'to be ready again');
-    assert.match(demo.log, /not ready.*no answer within 1s[^]*ready again/);
+    assert.match(demo.log, /not ready.*no answer within 750ms[^]*ready again/);
   });
 }
 

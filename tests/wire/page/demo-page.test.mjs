@@ -429,6 +429,12 @@ test('the keyboard keeps its place when what it was on goes', async (t) => {
   await page.keyboard.press('Enter');
   await one.state('online');
   await isOn('pane-1');
+  await one.part('suggestion').first().focus();
+  await page.keyboard.press('Enter');
+  await isOn('room');
+  await one.part('leave').focus();
+  await page.keyboard.press('Enter');
+  await isOn('suggestion');
   await one.part('logout').focus();
   await page.keyboard.press('Enter');
   await one.state('offline');
