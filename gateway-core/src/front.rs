@@ -1,8 +1,8 @@
 //! What a request must pass before the Socket.IO server sees it: where its page is from, and
 //! whether anybody is let in at all.
 //!
-//! A service by hand and no `axum::middleware::from_fn`, which boxes every request twice: one that
-//! no page of another site sends is only let through.
+//! A service by hand and no `axum::middleware::from_fn`, which boxes every request twice: one without
+//! an `Origin` is only let through.
 
 use std::{
     future::ready,
