@@ -117,13 +117,12 @@ impl Readiness {
 
     /// In a task: who hangs up must not end what others wait for, nor keep it out of the log.
     async fn states(self: &Arc<Self>) -> States {
-        let readiness = Arc::clone(self);
-        let found = tokio::spawn(async move { readiness.look().await }).await;
+        let found = tokio::spawn(Arc::clone(self).look()).await;
         let all_down = || self.checks.keys().map(|name| (name.clone(), State::Down)).collect();
         found.unwrap_or_else(|_ended| all_down())
     }
 
-    async fn look(&self) -> States {
+    async fn look(self: Arc<Self>) -> States {
         let mut found = self.found.lock().await;
         if let Some(found) = &*found
             && found.at.elapsed() < Self::FRESH
@@ -226,7 +225,7 @@ mod tests {
         let checks = json!({ "up": "up", "down": "down", "hangs": "down", "panics": "down" });
         let unavailable = json!({ "status": "unavailable", "checks": checks });
         assert_eq!(ask(&router).await, (503, unavailable));
-        assert_eq!(begun.elapsed(), Readiness::PATIENCE);
+        assert!(begun.elapsed() < Duration::from_secs(1), "before a probe hangs up");
 
         health.drain();
         assert_eq!(ask(&router).await, (503, json!({ "status": "draining" })));

@@ -80,7 +80,7 @@ impl Line {
 
     /// Lets the head of the response that comes next wait, if it accepts an upgrade, for what is
     /// written after it: the two then travel in one packet. Only for an upgrade after which the
-    /// server speaks first, since a head alone waits for ever.
+    /// server speaks first, since a head alone waits until the connection ends.
     pub(super) fn hold_head(&self) {
         self.0.holds_head.store(true, Ordering::Relaxed);
     }
@@ -347,7 +347,7 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
-        time::timeout,
+        time::{sleep, timeout},
     };
 
     use super::*;
@@ -457,7 +457,15 @@ mod tests {
         let (mut server, _client) = pair().await;
         let line = server.line();
         let mut buffer = [0; 8];
-        let (read, ()) = tokio::join!(server.read(&mut buffer), async { line.cut() });
+        let reading = async {
+            tokio::select! {
+                // First, since whoever is polled for another reason finds the line cut, too.
+                biased;
+                () = sleep(Duration::from_secs(5)) => panic!("nobody woke the reader"),
+                read = server.read(&mut buffer) => read,
+            }
+        };
+        let (read, ()) = tokio::join!(reading, async { line.cut() });
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
         let written = server.write(b"late").await;
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);

@@ -193,14 +193,11 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
         extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
     });
-    let upgrade = extensions.remove::<OnUpgrade>();
     let line = peer.and_then(|peer| {
         let websocket = WebSocketRequest::of(&uri)?;
         let Some(session) = websocket.session else {
             // The server opens the session with its own first frame.
-            if upgrade.is_some() {
-                peer.line.hold_head();
-            }
+            peer.line.hold_head();
             return Some(peer.line);
         };
         lines.insert(session.to_owned(), &peer.line);
@@ -208,7 +205,7 @@ fn detach<B>(request: &mut Request<B>, lines: &Lines) {
     });
     *request.uri_mut() = uri;
     // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
-    if let Some(upgrade) = upgrade {
+    if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
         request.extensions_mut().insert(upgrade);
     }
     let head = RequestHead { text, address, line, lines: lines.clone() };

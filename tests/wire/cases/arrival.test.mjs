@@ -1,11 +1,14 @@
 // The first messages of a client are not lost, however soon they come.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 
 import { answer, connect, connected, label, open, TRANSPORTS, upgraded } from '../lib/client.mjs';
 import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
+import { within } from '../lib/wait.mjs';
 
 const server = serve('fixture');
 
@@ -77,4 +80,19 @@ test('a message is not lost while its client upgrades', async (t) => {
       assert.deepEqual((await answer(socket, 'report')).started, numbers);
     }),
   );
+});
+
+// A proxy may leave out the header that asks for it. Nothing can follow the answer, which comes all the same.
+test('a handshake without an upgrade is answered', async (t) => {
+  const { hostname, port } = new URL(server.url);
+  const socket = net.connect(port, hostname);
+  t.after(() => socket.destroy());
+  let answered = '';
+  socket.on('data', (chunk) => (answered += chunk));
+  socket.write(
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${hostname}\r\n` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  await within(once(socket, 'close'), 'the end');
+  assert.match(answered, /^HTTP\/1\.1 \d{3} /);
 });
