@@ -24,6 +24,7 @@ done
 passed=()
 failed=()
 skipped=()
+left_out=()
 
 # step NAME COMMAND...: goes on where it fails, so that one run tells everything.
 step() {
@@ -45,10 +46,17 @@ skip() {
   skipped+=("$1: $2")
 }
 
+# leave_out NAME WHY: what cannot be had everywhere, and is no failure where it cannot.
+leave_out() {
+  printf '\n=== %s\nleft out: %s\n' "$1" "$2"
+  left_out+=("$1: $2")
+}
+
 summary() {
   printf '\n=== summary\n'
   ((${#passed[@]} == 0)) || printf 'passed:  %s\n' "${passed[@]}"
   ((${#skipped[@]} == 0)) || printf 'skipped: %s\n' "${skipped[@]}"
+  ((${#left_out[@]} == 0)) || printf 'left out: %s\n' "${left_out[@]}"
   ((${#failed[@]} == 0)) || printf 'FAILED:  %s\n' "${failed[@]}"
   ((${#failed[@]} == 0)) || exit 1
   if ((${#skipped[@]} > 0)) && [[ ${CI:-} == true ]]; then
@@ -74,6 +82,18 @@ rust_documentation() {
   RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 }
 
+# What applications may choose. The default features are what all other steps build with, so here are
+# the sets beside them: checked, documented, and the unit tests without any feature and with all.
+each_set_of_features() {
+  cargo hack clippy --locked -p gateway-core --feature-powerset --depth 2 --exclude-features default \
+    -- -D warnings &&
+    cargo clippy --locked -p demo-app -p tests --features demo-app/jemalloc,tests/jemalloc -- -D warnings &&
+    RUSTDOCFLAGS="-D warnings" cargo hack doc --locked -p gateway-core --no-deps --each-feature \
+      --exclude-features default &&
+    cargo test --locked -p gateway-core --lib --no-default-features &&
+    cargo test --locked -p gateway-core --lib --all-features
+}
+
 has cargo || {
   echo "missing: cargo, see https://rustup.rs" >&2
   exit 1
@@ -81,6 +101,33 @@ has cargo || {
 step "formatting" cargo fmt --all --check || :
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings || :
 step "documentation" rust_documentation || :
+if has cargo-hack || cargo install --locked cargo-hack; then
+  step "each set of features" each_set_of_features || :
+else
+  skip "each set of features" "missing: cargo-hack (cargo install --locked cargo-hack)"
+fi
+# Licences, versions and sources can be told from what is there; advisories are kept elsewhere.
+dependencies() {
+  cargo deny --locked check licenses bans sources
+}
+
+advisories_are_reachable() {
+  GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote --exit-code https://github.com/RustSec/advisory-db HEAD \
+    >/dev/null 2>&1
+}
+
+if advisories_are_reachable; then
+  if has cargo-deny || cargo install --locked cargo-deny; then
+    step "dependencies and advisories" cargo deny --locked check || :
+  else
+    skip "dependencies and advisories" "missing: cargo-deny (cargo install --locked cargo-deny)"
+  fi
+elif has cargo-deny; then
+  step "dependencies" dependencies || :
+  leave_out "advisories" "the database of RustSec cannot be reached"
+else
+  leave_out "dependencies and advisories" "the database of RustSec cannot be reached, and there is no cargo-deny"
+fi
 # The stores are tested on PostgreSQL, too, where there is one.
 postgres=()
 if scripts/with-postgres.sh --check 2>/dev/null || { install_packages postgresql && scripts/with-postgres.sh --check; }; then
@@ -88,7 +135,10 @@ if scripts/with-postgres.sh --check 2>/dev/null || { install_packages postgresql
 else
   skip "stores on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
 fi
-step "Rust tests" "${postgres[@]}" cargo test --locked --workspace || :
+step "Rust tests" "${postgres[@]}" cargo test --locked --workspace --no-fail-fast || :
+# Features of serde_json are switched on for a whole program, by whoever in it likes to.
+step "messages, with serde_json as others want it" \
+  cargo test --locked -p gateway-core -p tests --features tests/foreign-json --lib wire:: || :
 # Without them the rest has nothing to talk to.
 step "programs for the clients" cargo build --locked -p demo-app -p tests --bins || summary
 

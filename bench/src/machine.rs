@@ -9,7 +9,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::servers::{scripts, workspace};
+use crate::paths::{scripts, workspace};
 
 /// One core for the server and one for the clients, where there are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,10 +130,12 @@ fn versions() -> Result<Vec<(String, String)>> {
     }
     add("Node", output("node", &["--version"]));
     let packages = [
+        ("socket-io", "bun"),
         ("nest", "@nestjs/core"),
         ("nest", "@nestjs/platform-socket.io"),
         ("socket-io", "socket.io"),
         ("socket-io", "ws"),
+        ("socket-io", "@socket.io/bun-engine"),
     ];
     for (server, package) in packages {
         let lock = fs::read_to_string(scripts(server).join("package-lock.json"))?;

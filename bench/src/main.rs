@@ -9,6 +9,7 @@ mod compare;
 mod load;
 mod machine;
 mod measure;
+mod paths;
 mod report;
 mod servers;
 mod stats;
@@ -19,7 +20,8 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::compare::{Load, Pace};
-use crate::servers::{Server, workspace};
+use crate::paths::workspace;
+use crate::servers::Server;
 
 /// Measures the framework against what a user would pick instead: builds the servers, runs the
 /// loads, and writes a report.
@@ -32,6 +34,10 @@ struct Arguments {
     /// Only these loads, without idle connections and counts.
     #[arg(long, value_delimiter = ',', value_name = "LOAD", conflicts_with_all = ["check", "build_times", "page"])]
     only: Vec<Load>,
+
+    /// Only how long answers take at fixed rates, and the loads of `--only`.
+    #[arg(long, conflicts_with_all = ["check", "build_times", "page"])]
+    latency: bool,
 
     /// Only these servers.
     #[arg(long, value_delimiter = ',', value_name = "SERVER", conflicts_with_all = ["check", "build_times", "page"])]
@@ -63,9 +69,14 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// Whether some parts were chosen, and the others are left out.
+    fn partial(&self) -> bool {
+        self.latency || !self.only.is_empty()
+    }
+
     /// Whether everything is measured, as long as it takes.
     fn whole(&self) -> bool {
-        !self.quick && self.only.is_empty() && self.servers.is_empty()
+        !self.quick && !self.partial() && self.servers.is_empty()
     }
 
     fn report(&self) -> PathBuf {
@@ -74,17 +85,24 @@ impl Arguments {
     }
 
     fn options(&self) -> compare::Options {
-        let or_all =
-            |some: &[Load]| if some.is_empty() { Load::ALL.to_vec() } else { some.to_vec() };
-        let servers = if self.servers.is_empty() { &Server::ALL[..] } else { &self.servers };
+        let loads = if self.partial() { self.only.clone() } else { Load::ALL.to_vec() };
+        let chosen = |or: &[Server]| match self.servers.as_slice() {
+            [] => or.to_vec(),
+            chosen => chosen.to_vec(),
+        };
+        let latency =
+            if self.latency || !self.partial() { chosen(&Server::PEERS) } else { Vec::new() };
+        // Latency alone needs no others.
+        let servers = if loads.is_empty() { latency.clone() } else { chosen(&Server::ALL) };
         let words: Vec<String> = std::env::args().skip(1).collect();
         let dashes = if words.is_empty() { "" } else { " -- " };
         compare::Options {
             profile: self.profile.clone(),
-            loads: or_all(&self.only),
-            servers: servers.to_vec(),
+            loads,
+            servers,
+            latency,
             pace: if self.quick { Pace::QUICK } else { Pace::FULL },
-            everything: self.only.is_empty(),
+            everything: !self.partial(),
             command: format!("cargo run --release -p bench{dashes}{}", words.join(" ")),
         }
     }
@@ -123,6 +141,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_chosen_leaves_out_the_rest() {
+        let options = |words: &[&str]| {
+            Arguments::try_parse_from([&["bench"], words].concat()).unwrap().options()
+        };
+        let all = options(&[]);
+        assert_eq!((all.loads.len(), all.latency.len()), (Load::ALL.len(), Server::PEERS.len()));
+        assert!(all.everything);
+        let some = options(&["--only", "ack"]);
+        assert!(some.loads == [Load::Ack] && some.latency.is_empty() && !some.everything);
+        let some = options(&["--latency", "--servers", "frames"]);
+        assert!(some.loads.is_empty() && some.latency == [Server::Frames] && !some.everything);
+        let some = options(&["--latency", "--only", "ack"]);
+        assert!(some.loads == [Load::Ack] && some.latency == Server::PEERS);
+        assert_eq!(some.servers, Server::ALL);
+        assert_eq!(options(&["--latency"]).servers, Server::PEERS);
+    }
+
+    #[test]
     fn a_run_that_is_not_whole_replaces_no_report() {
         let report = |words: &[&str]| {
             Arguments::try_parse_from([&["bench"], words].concat()).unwrap().report()
@@ -130,6 +166,7 @@ mod tests {
         assert!(report(&[]).ends_with("bench/report"));
         assert!(report(&["--quick"]).ends_with("bench/report/partial"));
         assert!(report(&["--only", "ack,room-1000"]).ends_with("bench/report/partial"));
+        assert!(report(&["--latency"]).ends_with("bench/report/partial"));
         assert_eq!(report(&["--quick", "--report", "here"]), PathBuf::from("here"));
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::Target;
 use crate::machine::Cores;
+use crate::paths::{cargo, scripts};
 
 /// Signs the tokens of a run.
 const SECRET: &str = "the benchmark's own secret, 32 bytes or more";
@@ -34,19 +35,26 @@ pub(crate) enum Server {
     Frames,
     /// NestJS.
     Nest,
-    /// socket.io alone.
+    /// socket.io alone, on Node.
     SocketIo,
+    /// socket.io alone, on Bun.
+    SocketIoBun,
 }
 
 impl Server {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Gateway,
         Self::GatewaySerial,
         Self::ByHand,
         Self::Frames,
         Self::Nest,
         Self::SocketIo,
+        Self::SocketIoBun,
     ];
+
+    /// One of each kind that somebody would choose: those that are asked how long answers take.
+    pub(crate) const PEERS: [Self; 4] =
+        [Self::Gateway, Self::ByHand, Self::SocketIo, Self::SocketIoBun];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -56,6 +64,7 @@ impl Server {
             Self::Frames => "frames",
             Self::Nest => "nest",
             Self::SocketIo => "socket-io",
+            Self::SocketIoBun => "socket-io-bun",
         }
     }
 
@@ -64,12 +73,24 @@ impl Server {
             Self::Gateway | Self::GatewaySerial => Source::Package("bench-gateway"),
             Self::ByHand => Source::Package("bench-by-hand"),
             Self::Frames => Source::Package("bench-frames"),
-            Self::Nest => {
-                Source::Script { directory: "nest", main: "dist/main.js", compiled: true }
-            }
-            Self::SocketIo => {
-                Source::Script { directory: "socket-io", main: "server.mjs", compiled: false }
-            }
+            Self::Nest => Source::Script {
+                directory: "nest",
+                main: "dist/main.js",
+                compiled: true,
+                runtime: Runtime::Node,
+            },
+            Self::SocketIo => Source::Script {
+                directory: "socket-io",
+                main: "server.mjs",
+                compiled: false,
+                runtime: Runtime::Node,
+            },
+            Self::SocketIoBun => Source::Script {
+                directory: "socket-io",
+                main: "server.mjs",
+                compiled: false,
+                runtime: Runtime::Bun,
+            },
         }
     }
 
@@ -102,8 +123,38 @@ impl fmt::Display for Server {
 enum Source {
     /// A package of the workspace.
     Package(&'static str),
-    /// A directory beside the packages, for Node.
-    Script { directory: &'static str, main: &'static str, compiled: bool },
+    /// A directory beside the packages, in JavaScript.
+    Script { directory: &'static str, main: &'static str, compiled: bool, runtime: Runtime },
+}
+
+/// What runs JavaScript.
+#[derive(Clone, Copy)]
+enum Runtime {
+    /// The one on this machine.
+    Node,
+    /// The one that is installed beside the server, as its lock file says.
+    Bun,
+}
+
+impl Runtime {
+    fn executable(self, directory: &Path) -> Result<PathBuf> {
+        match self {
+            Self::Node => Ok("node".into()),
+            Self::Bun => bun(directory),
+        }
+    }
+}
+
+/// Bun's executable, which is in a package of its own for each platform. Only the one that fits
+/// this machine is installed.
+fn bun(directory: &Path) -> Result<PathBuf> {
+    let packages = directory.join("node_modules/@oven");
+    let platforms = fs::read_dir(&packages)
+        .with_context(|| format!("missing: bun, in {}", packages.display()))?;
+    let executables = platforms.map(|platform| Ok(platform?.path().join("bin/bun")));
+    let executables = executables.collect::<Result<Vec<_>>>()?;
+    let found = executables.into_iter().find(|executable| executable.exists());
+    found.with_context(|| format!("{} has no bun for this machine", packages.display()))
 }
 
 /// A server that has been built.
@@ -130,11 +181,12 @@ impl Program {
                 let executable = build_package(package, profile)?;
                 Ok(Self { server, executable, arguments: Vec::new() })
             }
-            Source::Script { directory, main, compiled } => {
+            Source::Script { directory, main, compiled, runtime } => {
                 let directory = scripts(directory);
                 build_scripts(&directory, compiled)?;
+                let executable = runtime.executable(&directory)?;
                 let arguments = vec![directory.join(main)];
-                Ok(Self { server, executable: "node".into(), arguments })
+                Ok(Self { server, executable, arguments })
             }
         }
     }
@@ -187,7 +239,7 @@ fn build_package(package: &str, profile: &str) -> Result<PathBuf> {
         .with_context(|| format!("{package} has no executable"))
 }
 
-/// Installs what a server for Node needs, as its lock file says, and compiles it.
+/// Installs what a server in JavaScript needs, as its lock file says, and compiles it.
 fn build_scripts(directory: &Path, compiled: bool) -> Result<()> {
     let npm = |arguments: &[&str]| -> Result<()> {
         let status = Command::new("npm")
@@ -207,23 +259,6 @@ fn build_scripts(directory: &Path, compiled: bool) -> Result<()> {
         npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
     }
     if compiled { npm(&["run", "build"]) } else { Ok(()) }
-}
-
-/// The directory of a server for Node.
-pub(crate) fn scripts(directory: &str) -> PathBuf {
-    workspace().join("bench/servers").join(directory)
-}
-
-/// The cargo that runs this, in the workspace.
-pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace());
-    command
-}
-
-/// The root of the workspace.
-pub(crate) fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace")
 }
 
 /// A server's process, which ends when this is dropped.

@@ -1,8 +1,31 @@
 //! From raw data to what can be said about it.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::compare::Window;
+use serde::{Deserialize, Serialize};
+
+/// A server under a load, for a while. The windows of a load are in the order of its rounds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Window {
+    pub(crate) slices: Vec<Slice>,
+    /// Answers and deliveries that came before an earlier one.
+    pub(crate) overtook: u64,
+}
+
+/// A part of a window.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Slice {
+    pub(crate) units: u64,
+    /// Time on a core of all threads of the server.
+    pub(crate) cpu_us: u64,
+    /// Time that threads of the server were ready, while something else had their core.
+    #[serde(default)]
+    pub(crate) waiting_us: u64,
+    pub(crate) wall_us: u64,
+    /// Time that other machines took from the server's core.
+    pub(crate) stolen_us: u64,
+}
 
 /// The middle of some values; of two middles, what lies between. Not of none.
 pub(crate) fn median(values: &[f64]) -> f64 {
@@ -49,6 +72,39 @@ impl fmt::Display for Spread {
     }
 }
 
+/// How long something took, in microseconds, and how long it seldom took.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Percentiles {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) most: f64,
+}
+
+impl Percentiles {
+    /// `None` of nothing.
+    pub(crate) fn of(mut times: Vec<Duration>) -> Option<Self> {
+        times.sort_unstable();
+        let most = *times.last()?;
+        // The least of the times that so many in a thousand do not exceed.
+        let within = |thousandths: usize| times[(times.len() * thousandths).div_ceil(1000) - 1];
+        let microseconds = |time: Duration| time.as_nanos() as f64 / 1e3;
+        Some(Self {
+            p50: microseconds(within(500)),
+            p99: microseconds(within(990)),
+            p999: microseconds(within(999)),
+            most: microseconds(most),
+        })
+    }
+}
+
+/// Units in a second of a window, idle or not: the median of its slices.
+pub(crate) fn throughput(window: &Window) -> Option<f64> {
+    let rate = |slice: &Slice| slice.units as f64 * 1e6 / slice.wall_us as f64;
+    let rates: Vec<f64> = window.slices.iter().filter(|slice| slice.units > 0).map(rate).collect();
+    Spread::of(&rates).map(|spread| spread.median)
+}
+
 /// What a unit cost in each window, in microseconds of the server's time: the median of its slices.
 pub(crate) fn costs(windows: &[Window]) -> Vec<f64> {
     let cost = |window: &Window| {
@@ -76,7 +132,13 @@ pub(crate) fn stolen(windows: &[Window]) -> f64 {
     share(windows, |slice| slice.stolen_us)
 }
 
-fn share(windows: &[Window], of: impl Fn(&crate::compare::Slice) -> u64) -> f64 {
+/// The time that the server was ready and something else had its core, as a share. Of many threads
+/// each counts.
+pub(crate) fn waiting(windows: &[Window]) -> f64 {
+    share(windows, |slice| slice.waiting_us)
+}
+
+fn share(windows: &[Window], of: impl Fn(&Slice) -> u64) -> f64 {
     let slices = || windows.iter().flat_map(|window| &window.slices);
     let wall: u64 = slices().map(|slice| slice.wall_us).sum();
     slices().map(of).sum::<u64>() as f64 / wall.max(1) as f64
@@ -85,7 +147,6 @@ fn share(windows: &[Window], of: impl Fn(&crate::compare::Slice) -> u64) -> f64 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::Slice;
 
     #[test]
     fn the_middle_of_some_values() {
@@ -105,7 +166,13 @@ mod tests {
 
     #[test]
     fn a_window_costs_what_its_middle_slice_does_and_empty_slices_tell_nothing() {
-        let slice = |units, cpu_us| Slice { units, cpu_us, wall_us: 1_000, stolen_us: 250 };
+        let slice = |units, cpu_us| Slice {
+            units,
+            cpu_us,
+            waiting_us: 100,
+            wall_us: 1_000,
+            stolen_us: 250,
+        };
         let window = |slices| Window { slices, overtook: 0 };
         let windows = [
             window(vec![slice(10, 100), slice(10, 900), slice(10, 200), slice(0, 500)]),
@@ -114,6 +181,27 @@ mod tests {
         assert_eq!(costs(&windows), [20.0]);
         assert_eq!(busy(&windows), 1701.0 / 5_000.0);
         assert_eq!(stolen(&windows), 0.25);
+        assert_eq!(waiting(&windows), 0.1);
+    }
+
+    #[test]
+    fn a_percentile_is_a_time_that_occurred() {
+        assert_eq!(Percentiles::of(Vec::new()), None);
+        let times = |most: u64| (1..=most).rev().map(Duration::from_micros).collect();
+        let one = Percentiles::of(times(1)).unwrap();
+        assert_eq!(one, Percentiles { p50: 1.0, p99: 1.0, p999: 1.0, most: 1.0 });
+        let many = Percentiles::of(times(2_000)).unwrap();
+        assert_eq!(many, Percentiles { p50: 1_000.0, p99: 1_980.0, p999: 1_998.0, most: 2_000.0 });
+    }
+
+    #[test]
+    fn throughput_is_of_the_wall_clock() {
+        let slice =
+            |units, wall_us| Slice { units, cpu_us: 1, waiting_us: 0, wall_us, stolen_us: 0 };
+        let window = |slices| Window { slices, overtook: 0 };
+        assert_eq!(throughput(&window(vec![slice(0, 100)])), None);
+        let window = window(vec![slice(10, 100), slice(30, 100), slice(40, 100)]);
+        assert_eq!(throughput(&window), Some(300_000.0));
     }
 
     #[test]

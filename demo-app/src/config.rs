@@ -5,17 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::Parser;
-use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
-use gateway_core::prelude::JwtService;
-use uuid::Uuid;
-
-use crate::auth::UserId;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser, RangedU64ValueParser};
 
 /// Chat with rooms and order notifications over Socket.IO, on SQLite or PostgreSQL.
 #[derive(Clone, Parser)]
 #[command(version)]
 pub(crate) struct Config {
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port.
     #[arg(
         long,
         env = "LISTEN",
@@ -25,7 +21,7 @@ pub(crate) struct Config {
     )]
     pub(crate) listen: String,
 
-    /// Secret that signs access tokens (HS256). Without one, a random secret lasts until the demo stops.
+    /// Secret that signs access tokens (HS256). Without one, a random secret is used until the demo stops.
     #[arg(
         long,
         env = "JWT_SECRET",
@@ -33,14 +29,14 @@ pub(crate) struct Config {
         value_name = "SECRET",
         value_parser = NonEmptyStringValueParser::new()
     )]
-    jwt_secret: Option<String>,
+    pub(crate) jwt_secret: Option<String>,
 
     /// SQLite file, created if missing, or a PostgreSQL database (`postgres://..`).
     /// `sqlite::memory:` keeps nothing.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
     pub(crate) database_url: String,
 
-    /// Origin of pages that may connect besides the demo's own; repeatable, or separated by commas.
+    /// Origin of pages that may connect, besides the demo's own page; repeatable, or separated by commas.
     #[arg(
         long,
         env = "CORS_ORIGIN",
@@ -50,7 +46,7 @@ pub(crate) struct Config {
     )]
     pub(crate) cors_origin: Vec<String>,
 
-    /// How long a user whose last device has gone stays online.
+    /// How long a user stays online after the last device has disconnected.
     #[arg(
         long,
         env = "PRESENCE_GRACE",
@@ -60,7 +56,7 @@ pub(crate) struct Config {
     )]
     pub(crate) presence_grace: Duration,
 
-    /// How long a stop may take: messages in hand are answered, and clients sent away, within it.
+    /// How long a shutdown may take, including answering messages in hand and disconnecting clients.
     #[arg(
         long,
         env = "DRAIN",
@@ -70,7 +66,47 @@ pub(crate) struct Config {
     )]
     pub(crate) drain: Duration,
 
-    /// Lets anyone take a token from `POST /auth/login` [default: on without --jwt-secret, else off]
+    /// Sockets that one user may have in each namespace, on all devices together.
+    #[arg(
+        long,
+        env = "DEVICES_PER_USER",
+        default_value = "100",
+        value_name = "COUNT",
+        value_parser = at_least_one()
+    )]
+    pub(crate) devices_per_user: usize,
+
+    /// Rooms that one user may be a member of.
+    #[arg(
+        long,
+        env = "ROOMS_PER_USER",
+        default_value = "1000",
+        value_name = "COUNT",
+        value_parser = at_least_one()
+    )]
+    pub(crate) rooms_per_user: usize,
+
+    /// Streams of order updates (`GET /orders/events`) that may be open at once.
+    #[arg(
+        long,
+        env = "STREAMS",
+        default_value = "1000",
+        value_name = "COUNT",
+        value_parser = at_least_one()
+    )]
+    pub(crate) streams: usize,
+
+    /// Streams of order updates that one user may have open at once.
+    #[arg(
+        long,
+        env = "STREAMS_PER_USER",
+        default_value = "16",
+        value_name = "COUNT",
+        value_parser = at_least_one()
+    )]
+    pub(crate) streams_per_user: usize,
+
+    /// Lets anyone get a token from `POST /auth/login` [default: on without --jwt-secret, else off]
     #[arg(
         long,
         env = "DEV_LOGIN",
@@ -90,25 +126,27 @@ fn address(text: &str) -> Result<String, Infallible> {
     })
 }
 
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
 impl Config {
     /// Reads arguments and environment; on a mistake in them, and on `--help`, the process ends here.
     pub(crate) fn load() -> Self {
         Self::parse()
     }
 
-    /// What signs and verifies access tokens.
-    pub(crate) fn jwt_service(&self) -> JwtService {
-        let secret = self.jwt_secret.clone().unwrap_or_else(|| {
-            tracing::info!("no JWT secret given: using a random one, tokens end with this process");
-            // Two of them: 244 bits of the system's randomness.
-            format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
-        });
-        JwtService::hs256(secret).messages("缺少 Token", "认证失败").subject::<UserId>()
-    }
-
     /// Whether `POST /auth/login` exists: a demo without a secret of its own has nothing to protect.
     pub(crate) fn dev_login(&self) -> bool {
         self.dev_login.unwrap_or(self.jwt_secret.is_none())
+    }
+}
+
+#[cfg(test)]
+impl Config {
+    /// What the arguments say, and nothing else.
+    pub(crate) fn of(arguments: &[&str]) -> Result<Self, clap::Error> {
+        Self::try_parse_from([&["demo-app"], arguments].concat())
     }
 }
 
@@ -127,7 +165,7 @@ mod tests {
     use super::*;
 
     fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
-        Config::try_parse_from([&["demo-app"], arguments].concat())
+        Config::of(arguments)
     }
 
     #[test]
@@ -149,6 +187,14 @@ mod tests {
     #[test]
     fn an_empty_secret_is_refused() {
         assert!(config(&["--jwt-secret", ""]).is_err());
+    }
+
+    #[test]
+    fn a_limit_of_nothing_at_all_is_refused() {
+        for limit in ["--devices-per-user", "--rooms-per-user", "--streams", "--streams-per-user"] {
+            assert!(config(&[limit, "1"]).is_ok(), "{limit}");
+            assert!(config(&[limit, "0"]).is_err(), "{limit}");
+        }
     }
 
     #[test]

@@ -4,13 +4,16 @@
 //! must be serialised begins its transaction with the write that others wait for: a row's lock to
 //! PostgreSQL, the one writer to SQLite.
 
+mod probe;
+
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
+
+pub(crate) use probe::probe;
 
 /// How long to wait for a connection, all of them being busy or the server being down.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,20 +61,6 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
         transaction.commit().await.map_err(not_opened)?;
     }
     Ok(pool)
-}
-
-/// A question whether the database is there, to be asked again and again. It has a connection of its
-/// own: that all others are at work is no reason to send clients elsewhere.
-pub(crate) fn ping(
-    pool: &AnyPool,
-) -> impl Fn() -> BoxFuture<'static, Result<(), sqlx::Error>> + use<> {
-    let options = AnyConnectOptions::clone(&pool.connect_options());
-    let own = AnyPoolOptions::new().max_connections(1).connect_lazy_with(options);
-    move || {
-        let own = own.clone();
-        // A pool asks a connection before it hands it out.
-        Box::pin(async move { own.acquire().await.map(drop) })
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

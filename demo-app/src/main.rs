@@ -6,22 +6,37 @@ mod clock;
 mod config;
 mod database;
 mod http;
+mod language;
+mod limits;
 mod orders;
 mod presence;
 mod process;
+mod user;
 mod ws_error;
+
+use std::process::ExitCode;
 
 use gateway_core::prelude::*;
 
+/// Gives memory back that a burst has taken; README, "Operations", has the figures.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
-async fn main() -> Result<(), AppError> {
+async fn main() -> ExitCode {
+    gateway_core::exit_code(run().await)
+}
+
+async fn run() -> Result<(), AppError> {
     let (config, stop) = process::start()?;
-    let database = database::open(&config.database_url).await?;
+    let database = database::open(&config.database_url).await.map_err(AppError::other)?;
+    let routes = auth::routes(config.dev_login()).merge(orders::routes());
     let app = process::builder(&config, &stop)
-        .readiness_check("database", database::ping(&database))
+        .readiness_check("database", database::probe(&database))
         .provide(database)
-        .provide(config.jwt_service())
-        .routes(http::routes(&config, auth::routes(config.dev_login()).merge(orders::routes()))?)
+        .provide(auth::jwt_service(&config))
+        .routes(http::routes(&config, routes).map_err(AppError::other)?)
         .build()
         .await?;
     process::serve(app, &config.listen, stop).await

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use gateway_core::{App, AppBuilder, AppError};
+use gateway_core::{App, AppBuilder, AppError, Limits};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -36,7 +36,11 @@ pub(crate) fn start() -> io::Result<(Config, Stop)> {
 
 /// An application with what every part of it may ask for.
 pub(crate) fn builder(config: &Config, stop: &Stop) -> AppBuilder {
-    App::builder().provide(config.clone()).provide(stop.clone()).drain_timeout(config.drain)
+    App::builder()
+        .provide(config.clone())
+        .provide(stop.clone())
+        .drain_timeout(config.drain)
+        .limits(Limits::default().sockets_per_user(config.devices_per_user))
 }
 
 /// Serves until the process is asked to stop, having said what and where.

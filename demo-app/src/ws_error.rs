@@ -5,8 +5,10 @@ use gateway_core::prelude::*;
 use serde::Serialize;
 
 use crate::clock;
+use crate::language::Language;
 
-/// Answers errors with the event `error`, and with the same object as the acknowledgement.
+/// Answers errors with the event `error`, and with the same object as the acknowledgement, in the
+/// client's language.
 #[derive(Debug)]
 #[injectable]
 pub(crate) struct WsExceptionFilter;
@@ -17,7 +19,7 @@ struct ErrorEvent<'a> {
     timestamp: String,
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a [FieldError]>,
+    errors: Option<Vec<FieldError>>,
 }
 
 impl ExceptionFilter for WsExceptionFilter {
@@ -26,13 +28,15 @@ impl ExceptionFilter for WsExceptionFilter {
     async fn catch(
         &self,
         exception: &WsException,
-        _host: &ExecutionContext,
+        host: &ExecutionContext,
     ) -> Result<ErrorReply, WsException> {
+        let language = Language::of(host.handshake());
+        let is_validation = exception.code() == code::VALIDATION;
         let error = ErrorEvent {
-            message: exception.message(),
+            message: &language.message(exception),
             timestamp: clock::now(),
             code: exception.code(),
-            errors: (exception.code() == code::VALIDATION).then(|| exception.errors()),
+            errors: is_validation.then(|| language.fields(exception.errors())),
         };
         Ok(ErrorReply::new("error", &error))
     }

@@ -1,64 +1,88 @@
-//! What is counted, for whatever recorder of the [`metrics`](::metrics) facade is installed when the
+//! What is counted, for the recorder of the [`metrics`](::metrics) facade that is installed when the
 //! application is built.
 //!
-//! Handles are looked up once, then: on the way of a message there is an addition, and no search for
-//! a label. Labels have few values: namespaces and events that are declared, and lists that stand
-//! here. What clients make up, they share.
+//! Handles are looked up once, at that time, so a message costs an addition but no search for labels. Labels
+//! have few values: declared namespaces and events, and the lists in this file. Names that clients make up
+//! share one value.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Duration};
 
 use metrics::{
     Counter, Gauge, Histogram, IntoF64, Unit, counter, describe_counter, describe_gauge,
     describe_histogram, gauge, histogram,
 };
+use tokio::time::Instant;
 
 use crate::{
+    clock,
+    disconnect_reason::DisconnectReason,
     exception::{WsException, code},
-    platform::DisconnectReason,
 };
 
 const CONNECTIONS: &str = "gateway_connections";
 const CONNECTED: &str = "gateway_connections_total";
 const DISCONNECTED: &str = "gateway_disconnections_total";
 const HANDSHAKES_REFUSED: &str = "gateway_handshakes_refused_total";
+const LIMITS_REACHED: &str = "gateway_limits_reached_total";
+const UPGRADES: &str = "gateway_upgrades_total";
+const PROTOCOL_ERRORS: &str = "gateway_protocol_errors_total";
+const JWKS_REFRESHES: &str = "gateway_jwks_refreshes_total";
 const MESSAGES: &str = "gateway_messages_total";
 const DURATION: &str = "gateway_message_duration_seconds";
 const EMITS: &str = "gateway_emits_total";
 const DELIVERIES: &str = "gateway_deliveries_total";
 const SLOW_CLIENTS: &str = "gateway_slow_clients_total";
+const DROPPED_PACKETS: &str = "gateway_dropped_packets_total";
 const USERS: &str = "gateway_users_online";
 
-/// The event of all messages that nobody handles.
+/// The event label of all messages without a handler.
 const UNKNOWN: &str = "(unknown)";
 
-/// Says what everything means, to recorders that tell it on.
+/// Describes the metrics, for recorders that publish descriptions.
 pub(crate) fn describe() {
-    describe_gauge!(CONNECTIONS, "Clients in a namespace now.");
-    describe_counter!(CONNECTED, "Clients that asked to be let in: accepted, or refused.");
-    describe_counter!(DISCONNECTED, "Clients that have gone, by the reason.");
-    describe_counter!(HANDSHAKES_REFUSED, "Sessions refused for their origin, or while draining.");
+    describe_gauge!(CONNECTIONS, "Clients currently in a namespace.");
+    describe_counter!(CONNECTED, "Clients that asked to join: accepted, or refused.");
+    describe_counter!(DISCONNECTED, "Clients that have left, by reason.");
+    describe_counter!(
+        HANDSHAKES_REFUSED,
+        "Sessions refused for their origin, or while draining; requests to a host that is not allowed, or of a session that was opened from another origin or address."
+    );
+    describe_counter!(LIMITS_REACHED, "What a limit has refused or ended, by limit.");
+    describe_counter!(
+        UPGRADES,
+        "WebSockets that sessions on polling tried to upgrade to: upgraded, or why they stay on polling."
+    );
+    describe_counter!(
+        PROTOCOL_ERRORS,
+        "Clients refused or disconnected for breaking the protocol below messages, by reason."
+    );
+    describe_counter!(
+        JWKS_REFRESHES,
+        "Times that the keys of tokens were to be fetched again: ok, failed, or spared (they just were)."
+    );
     describe_counter!(
         MESSAGES,
-        "Messages: ok, error (told to the client), failed (internal, or a panic), overloaded, refused."
+        "Messages: ok, error (told to the client, or expected by a filter), failed (internal, or a panic), overloaded, refused."
     );
     describe_histogram!(
         DURATION,
         Unit::Seconds,
-        "From a message's first guard until its answer is on its way."
+        "Time from a message's first guard until its answer is on its way; for an error, until the answer is decided."
     );
     describe_counter!(EMITS, "Events emitted, to one client or to many.");
     describe_counter!(
         DELIVERIES,
-        "Events queued for a client: of an emit to a room, one a member."
+        "Events queued for a client; an emit to a room counts once for each member."
     );
     describe_counter!(SLOW_CLIENTS, "Clients disconnected for not reading.");
-    describe_gauge!(USERS, "Users who are there, where the gateway keeps presence.");
+    describe_counter!(
+        DROPPED_PACKETS,
+        "Packets that members of a room missed because its gateway drops them for slow readers."
+    );
+    describe_gauge!(USERS, "Users who are online, for gateways that keep presence.");
 }
 
-/// Of one namespace.
+/// The metrics of one namespace.
 #[derive(Debug)]
 pub(crate) struct NamespaceMetrics {
     pub(crate) connections: Gauge,
@@ -68,6 +92,7 @@ pub(crate) struct NamespaceMetrics {
     pub(crate) emits: Counter,
     pub(crate) deliveries: Counter,
     pub(crate) slow_clients: Counter,
+    pub(crate) dropped_packets: Counter,
 }
 
 impl NamespaceMetrics {
@@ -83,6 +108,7 @@ impl NamespaceMetrics {
             emits: counter!(EMITS, "namespace" => here()),
             deliveries: counter!(DELIVERIES, "namespace" => here()),
             slow_clients: counter!(SLOW_CLIENTS, "namespace" => here()),
+            dropped_packets: counter!(DROPPED_PACKETS, "namespace" => here()),
         }
     }
 
@@ -94,7 +120,17 @@ impl NamespaceMetrics {
     }
 }
 
-/// Of the messages of one event.
+/// How a message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    /// With an error that the client is told, or that the application expected.
+    Told,
+    /// With an error that the application did not expect.
+    Failed,
+}
+
+/// The metrics of one event's messages.
 #[derive(Debug)]
 pub(crate) struct MessageMetrics {
     ok: Counter,
@@ -103,7 +139,7 @@ pub(crate) struct MessageMetrics {
     overloaded: Counter,
     refused: Counter,
     duration: Histogram,
-    /// Somebody reads the durations.
+    /// Whether somebody reads the durations.
     timed: bool,
 }
 
@@ -123,33 +159,28 @@ impl MessageMetrics {
         }
     }
 
-    /// Of all events without a handler.
+    /// The metrics that all events without a handler share.
     pub(crate) fn of_unknown_events(path: &str) -> Self {
         Self::of(path, UNKNOWN)
     }
 
-    /// The present, where the duration of a message is wanted: reading the clock twice is a
-    /// fiftieth of a small message.
+    /// The current time, if the duration of messages is wanted: reading the clock twice is a fiftieth of what a
+    /// small message costs.
     pub(crate) fn begin(&self) -> Option<Instant> {
-        self.timed.then(Instant::now)
+        self.timed.then(clock::now)
     }
 
-    /// A message was handled, or begun to be.
-    pub(crate) fn handled(&self, outcome: &Result<(), WsException>, duration: Option<Duration>) {
+    /// A message was handled, or at least started.
+    pub(crate) fn handled(&self, outcome: Outcome, duration: Option<Duration>) {
         if let Some(duration) = duration {
             self.duration.record(duration);
         }
         let counter = match outcome {
-            Ok(()) => &self.ok,
-            Err(exception) if exception.is_internal() => &self.failed,
-            Err(_) => &self.error,
+            Outcome::Ok => &self.ok,
+            Outcome::Told => &self.error,
+            Outcome::Failed => &self.failed,
         };
         counter.increment(1);
-    }
-
-    /// There was no handler for a message.
-    pub(crate) fn unknown(&self) {
-        self.error.increment(1);
     }
 
     /// A message was not even started.
@@ -161,7 +192,7 @@ impl MessageMetrics {
     }
 }
 
-/// Whether somebody reads a histogram: only then is a value asked for what it is. None is added.
+/// Whether somebody reads a histogram: only then does it ask for the value. Adds none.
 fn is_read(histogram: &Histogram) -> bool {
     struct Asked<'a>(&'a Cell<bool>);
     impl IntoF64 for Asked<'_> {
@@ -175,12 +206,33 @@ fn is_read(histogram: &Histogram) -> bool {
     asked.get()
 }
 
-/// A session was refused before it had any namespace.
+/// A limit has refused something, or ended it.
+pub(crate) fn limit_reached(limit: &'static str) {
+    counter!(LIMITS_REACHED, "limit" => limit).increment(1);
+}
+
+/// A session was refused before it had joined a namespace.
 pub(crate) fn handshake_refused(reason: &'static str) {
     counter!(HANDSHAKES_REFUSED, "reason" => reason).increment(1);
 }
 
-/// How many users are there in a namespace.
+/// A session on polling has tried to upgrade to a WebSocket.
+pub(crate) fn upgrade(outcome: &'static str) {
+    counter!(UPGRADES, "outcome" => outcome).increment(1);
+}
+
+/// A client was refused or disconnected for breaking the protocol below messages.
+pub(crate) fn protocol_error(reason: &'static str) {
+    counter!(PROTOCOL_ERRORS, "reason" => reason).increment(1);
+}
+
+/// The keys of tokens were to be fetched again.
+#[cfg(feature = "jwks-url")]
+pub(crate) fn jwks_refresh(outcome: &'static str) {
+    counter!(JWKS_REFRESHES, "outcome" => outcome).increment(1);
+}
+
+/// How many users are online in a namespace.
 pub(crate) fn users(path: &str) -> Gauge {
     gauge!(USERS, "namespace" => path.to_owned())
 }

@@ -1,24 +1,30 @@
-//! What an application's gateways use: `use gateway_core::prelude::*;`.
+//! What gateways need, for `use gateway_core::prelude::*;`.
 //!
 //! ```
 //! use gateway_core::prelude::*;
 //! # let _ = App::builder();
 //! ```
+//!
+//! Your own names, and names that are imported explicitly, shadow those from a glob. If two globs bring the
+//! same name, as `axum::middleware::*` brings another `Next`, import the one you mean explicitly:
+//!
+//! ```
+//! use axum::middleware::*;
+//! use gateway_core::prelude::{Next, *};
+//! # fn around(_: Next<'_>) {}
+//! ```
 
 pub use bytes::Bytes;
 
-#[cfg(feature = "validate")]
-pub use crate::Valid;
 pub use crate::{
-    Ack, AckError, App, AppError, Args, ArgumentMetadata, Arguments, Authenticated, Authenticator,
-    Broadcast, DisconnectReason, Disconnected, EmitError, ErrorReply, Event, ExceptionFilter,
-    ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject, Interceptor,
-    Logging, MessageBody, Missed, Next, OnPresence, Overflow, PendingAck, Pipe, Presence,
-    PresenceError, RemoteSocket, Reply, Roles, Server, ServerSideEvents, Socket, SocketData,
-    SocketId, SocketsError, Throttle, Timeout, Transport, WsException, WsResponse, WsStream,
+    Ack, AckError, App, AppBuilder, AppError, Args, Argument, ArgumentMetadata, Arguments,
+    Authenticated, Authenticator, Broadcast, DisconnectReason, EmitError, ErrorReply, Event,
+    ExceptionFilter, ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject,
+    Interceptor, JoinError, JwtAuthenticator, JwtService, Limits, Logging, MessageBody, Missed,
+    Next, OnPresence, Overflow, PendingAck, Pipe, Presence, PresenceError, RemoteSocket, Reply,
+    Roles, Server, ServerSideEvents, Socket, SocketData, SocketId, SocketsError, Throttle, Timeout,
+    Transport, Valid, WsError, WsException, WsResponse, WsStream, code,
 };
-#[cfg(feature = "jwt")]
-pub use crate::{JwtAuthenticator, JwtService};
 #[cfg(feature = "macros")]
 pub use crate::{
     after_init, injectable, on_connection, on_disconnect, set_metadata, subscribe_message,

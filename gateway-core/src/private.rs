@@ -1,22 +1,29 @@
-//! All that generated code may name. No part of the public interface.
+//! Everything that generated code may name. Not part of the public interface.
 
-pub use std::{default::Default, sync::Arc};
+pub use std::{boxed::Box, default::Default, sync::Arc};
 
 pub use inventory;
 
 pub use crate::{
     auth::Inherited,
-    context::ExecutionContext as Call,
-    enhancers::{FilterFacts, GuardFacts, InterceptorFacts, PipeFacts},
-    extract::{
-        extract, extract_at,
-        occasion::{Connection, Disconnection, Init, Message},
+    call::{
+        context::ExecutionContext as Call,
+        enhancers::{FilterFacts, GuardFacts, InterceptorFacts, PipeFacts},
+        extract::{
+            extract,
+            occasion::{Connection, Disconnection, Init},
+            parameter::{Probe, ladder as parameter_ladder},
+        },
+        reply::{Kind, Peel, finish_hook, ladder as reply_ladder},
     },
-    facts::{CorsFacts, GatewayFacts, HookFacts, MessageFacts, PresenceFacts, Setting},
-    provider::{Dependencies, Injectable, Injected, Provider},
-    registry::{
-        AliasRegistration, BlockRegistration, Gateway, GatewayRegistration, HandlerBlock,
-        InjectableRegistration, ProvidedAs, Routes,
+    declare::{
+        facts::{GatewayFacts, HookFacts, MessageFacts, PresenceFacts},
+        registry::{
+            AliasRegistration, BlockRegistration, Gateway, GatewayRegistration, HandlerBlock,
+            InjectableRegistration, Routes,
+        },
     },
-    reply::{Kind, Peel, finish_hook, ladder as reply_ladder},
+    exception::{DerivedError, ErrorRegistration, WsError, WsException, unsaid},
+    inject::{Dependencies, Injectable, Injected, ProvidedAs, Provider},
+    options::Setting,
 };

@@ -1,99 +1,129 @@
-//! One function for each attribute that makes something: parse, check, expand.
+//! One function for each attribute that generates something: parse, read, check, expand.
 //!
-//! Whatever is wrong, the user's item comes out again without our attributes, beside the errors:
-//! one mistake is one message, and editors keep the methods.
+//! Whatever is wrong, the user's item comes out again without our attributes, beside the errors, so that one
+//! mistake is one message and editors still know the methods. That also holds for bugs of ours: see [`rescued`].
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Item, ItemImpl, ItemStruct};
 
 use crate::errors::Errors;
-use crate::model::{GatewayOptions, InjectableOptions};
-use crate::{attr, expand, mark, read};
+use crate::model::GatewayOptions;
+use crate::{attr, check, expand, mark, read, tokens};
 
 /// `#[web_socket_gateway(..)]`, on a struct or on an impl block.
 pub(crate) fn web_socket_gateway(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    const WRONG: &str = "`#[web_socket_gateway]` stands on a struct or on its impl block";
-    const HELP: &str =
-        "declare the gateway as a `struct`; its handlers are methods of an `impl` block";
-    let errors = Errors::new();
-    match syn::parse2(item.clone()) {
-        Ok(Item::Struct(item)) => gateway(arguments, item, errors),
-        Ok(Item::Impl(item)) => block(arguments, item, errors),
-        Ok(mut item) => {
-            let (token, named) = keyword(&mut item, &errors);
-            errors.at(token, WRONG, HELP);
-            let options = named.as_ref().map(|_| attr::gateway_options(arguments, &errors));
-            let stub = named.map(|ident| {
-                expand::gateway_stub(&ident, &options.unwrap_or_else(GatewayOptions::default))
-            });
-            with(item, errors, stub.as_ref())
+    let stub = |name: &Ident| expand::gateway_stub(name, &GatewayOptions::default());
+    rescued("web_socket_gateway", item, Some(stub), |item| {
+        let errors = Errors::new();
+        match syn::parse2(item.clone()) {
+            Ok(Item::Struct(item)) => gateway(arguments, item, errors),
+            Ok(Item::Impl(item)) => block(arguments, item, errors),
+            Ok(item) => no_gateway(arguments, item, errors),
+            Err(error) => unreadable(item, error, errors),
         }
-        Err(error) => {
-            errors.push(error);
-            with(item, errors, None)
-        }
-    }
+    })
 }
 
 /// `#[injectable(..)]`.
 pub(crate) fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    const WRONG: &str = "`#[injectable]` stands on a struct";
-    const HELP: &str = "declare the service as a `struct`; its fields are injected by their types";
+    let stub = |name: &Ident| expand::injectable_stub(name, None);
+    rescued("injectable", item, Some(stub), |item| {
+        let errors = Errors::new();
+        match syn::parse2(item.clone()) {
+            Ok(Item::Struct(item)) => service(arguments, item, errors),
+            Ok(item) => no_service(arguments, item, errors),
+            Err(error) => unreadable(item, error, errors),
+        }
+    })
+}
+
+/// `#[derive(WsError)]`. The item itself stays where it is: a derive only adds to it.
+pub(crate) fn ws_error(item: TokenStream) -> TokenStream {
     let errors = Errors::new();
-    match syn::parse2(item.clone()) {
-        Ok(Item::Struct(item)) => service(arguments, item, errors),
-        Ok(mut item) => {
-            let (token, named) = keyword(&mut item, &errors);
-            errors.at(token, WRONG, HELP);
-            let options = named.as_ref().map(|_| attr::injectable_options(arguments, &errors));
-            let stub = named.map(|ident| {
-                let options = options.unwrap_or_else(InjectableOptions::default);
-                expand::injectable_stub(&ident, options.core.as_ref())
-            });
-            with(item, errors, stub.as_ref())
-        }
-        Err(error) => {
-            errors.push(error);
-            with(item, errors, None)
-        }
-    }
+    let item = match syn::parse2(item) {
+        Ok(item) => item,
+        Err(error) => return unreadable(TokenStream::new(), error, errors),
+    };
+    let error = read::error_type(item, &errors);
+    check::error_type(&error, &errors);
+    let expansion = (errors.count() == 0).then(|| expand::error_type(&error));
+    with(TokenStream::new(), errors, expansion.as_ref())
 }
 
 fn gateway(arguments: TokenStream, item: ItemStruct, errors: Errors) -> TokenStream {
     let gateway = read::gateway(arguments, item, &errors);
+    check::gateway(&gateway, &errors);
+    if !check::core_is_there(gateway.options.core(), &gateway.item, &errors) {
+        return with(gateway.item, errors, None);
+    }
     let expansion = if errors.count() == 0 {
         Some(expand::gateway(&gateway))
-    } else if gateway.item.generics.params.is_empty() {
-        Some(expand::gateway_stub(&gateway.item.ident, &gateway.options))
     } else {
-        None
+        let name = not_generic(&gateway.item.ident, &gateway.item.generics);
+        name.map(|name| expand::gateway_stub(name, &gateway.options))
     };
     with(gateway.item, errors, expansion.as_ref())
 }
 
 fn block(arguments: TokenStream, item: ItemImpl, errors: Errors) -> TokenStream {
     let block = read::block(arguments, item, &errors);
-    // With mistakes as well: what is right in the other handlers is checked in the same pass.
-    let expansion = (!block.handlers.is_empty()).then(|| expand::block(&block));
-    with(block.item, errors, expansion.as_ref())
+    // Also if there are mistakes, so that the compiler checks the other handlers in the same pass.
+    let callable = check::block(&block, &errors);
+    let is_there = check::core_is_there(block.core.as_ref(), &block.item, &errors);
+    // A gateway that only pushes may have a block without handlers. If there are mistakes, the handlers may be
+    // missing because of them.
+    let is_printed = is_there && (!callable.is_empty() || errors.count() == 0);
+    let expansion = is_printed.then(|| expand::block(&block, &callable));
+    with(expand::excused(&block), errors, expansion.as_ref())
 }
 
 fn service(arguments: TokenStream, item: ItemStruct, errors: Errors) -> TokenStream {
+    // The gateway's attribute is expanded next, and needs what would be taken off here.
     if mark::position(&item.attrs, "web_socket_gateway").is_some() {
-        crate::check::gateway_is_not_injectable_as_well(&item, &errors);
+        check::gateway_is_not_injectable_as_well(&item, &errors);
         return with(item, errors, None);
     }
     let injectable = read::injectable(arguments, item, &errors);
+    check::injectable(&injectable, &errors);
+    if !check::core_is_there(injectable.options.core.as_ref(), &injectable.item, &errors) {
+        return with(injectable.item, errors, None);
+    }
     let expansion = if errors.count() == 0 {
         Some(expand::injectable(&injectable))
-    } else if injectable.item.generics.params.is_empty() {
-        let core = injectable.options.core.as_ref();
-        Some(expand::injectable_stub(&injectable.item.ident, core))
     } else {
-        None
+        let name = not_generic(&injectable.item.ident, &injectable.item.generics);
+        name.map(|name| expand::injectable_stub(name, injectable.options.core.as_ref()))
     };
     with(injectable.item, errors, expansion.as_ref())
+}
+
+fn no_gateway(arguments: TokenStream, mut item: Item, errors: Errors) -> TokenStream {
+    check::is_not_a_gateway(&item, &errors);
+    let name = type_name(&mut item);
+    let stub = name.map(|name| {
+        let options = attr::gateway_options(arguments, &errors);
+        expand::gateway_stub(&name, &options)
+    });
+    with(item, errors, stub.as_ref())
+}
+
+fn no_service(arguments: TokenStream, mut item: Item, errors: Errors) -> TokenStream {
+    check::is_not_a_service(&item, &errors);
+    let name = type_name(&mut item);
+    let stub = name.map(|name| {
+        let options = attr::injectable_options(arguments, &errors);
+        expand::injectable_stub(&name, options.core.as_ref())
+    });
+    with(item, errors, stub.as_ref())
+}
+
+fn unreadable(item: TokenStream, error: syn::Error, errors: Errors) -> TokenStream {
+    errors.push(error);
+    with(item, errors, None)
 }
 
 fn with(item: impl ToTokens, errors: Errors, expansion: Option<&TokenStream>) -> TokenStream {
@@ -101,25 +131,53 @@ fn with(item: impl ToTokens, errors: Errors, expansion: Option<&TokenStream>) ->
     quote!(#item #expansion #errors)
 }
 
-// The word that says what an item is, and the name of a type that is not generic: for that a stub
-// can be printed. Our attributes are taken off, or they would answer for themselves as well.
-fn keyword(item: &mut Item, errors: &Errors) -> (TokenStream, Option<Ident>) {
-    match item {
-        Item::Enum(item) => {
-            let _taken = mark::take(&mut item.attrs, errors);
-            let named = item.generics.params.is_empty().then(|| item.ident.clone());
-            (item.enum_token.to_token_stream(), named)
-        }
-        Item::Union(item) => {
-            let _taken = mark::take(&mut item.attrs, errors);
-            let named = item.generics.params.is_empty().then(|| item.ident.clone());
-            (item.union_token.to_token_stream(), named)
-        }
-        Item::Struct(item) => (item.struct_token.to_token_stream(), None),
-        Item::Fn(item) => (item.sig.fn_token.to_token_stream(), None),
-        Item::Trait(item) => (item.trait_token.to_token_stream(), None),
-        Item::Impl(item) => (item.impl_token.to_token_stream(), None),
-        Item::Mod(item) => (item.mod_token.to_token_stream(), None),
-        other => (other.to_token_stream(), None),
-    }
+fn not_generic<'a>(ident: &'a Ident, generics: &syn::Generics) -> Option<&'a Ident> {
+    generics.params.is_empty().then_some(ident)
+}
+
+// The name of an enum or union that is not generic, for which a stub can be printed. Our attributes are taken off,
+// because they would report themselves as well.
+fn type_name(item: &mut Item) -> Option<Ident> {
+    let (attributes, ident, generics) = match item {
+        Item::Enum(item) => (&mut item.attrs, &item.ident, &item.generics),
+        Item::Union(item) => (&mut item.attrs, &item.ident, &item.generics),
+        _ => return None,
+    };
+    let _taken = mark::take(attributes);
+    not_generic(ident, generics).cloned()
+}
+
+/// Runs `expand`, the expansion of the attribute `name`. If it panics, the bug is ours, or a library's: the item
+/// comes out without our attributes, and a single error says so. Otherwise the compiler would drop the item, and
+/// report everywhere that it is missing. For the same reason, `stub` prints as much for a struct as other items
+/// need from it.
+pub(crate) fn rescued(
+    name: &str,
+    item: TokenStream,
+    stub: Option<fn(&Ident) -> TokenStream>,
+    expand: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let kept = item.clone();
+    let attempt = AssertUnwindSafe(|| {
+        #[cfg(test)]
+        crate::tests::panic_where_asked(&item);
+        expand(item)
+    });
+    catch_unwind(attempt).unwrap_or_else(|panic| {
+        let errors = Errors::new();
+        errors.at_attribute(
+            &kept,
+            format!("`#[{name}]` panicked: {}", words(&*panic)),
+            "this is a bug in gateway-macros, not in your code: please report it, with this item",
+        );
+        let stub = stub.zip(tokens::name_of_struct(kept.clone()));
+        let stub = stub.map(|(stub, name)| stub(&name));
+        with(tokens::without_attributes(kept, &mark::is_taken), errors, stub.as_ref())
+    })
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it gave no message".to_owned())
 }

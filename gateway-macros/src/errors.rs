@@ -1,7 +1,7 @@
-//! The error bag: every mistake is put in, and all come out together as `compile_error!`s.
+//! The error bag: every mistake goes in, and all come out together as `compile_error!`s.
 //!
-//! It knows nothing of gateways. A bag that is dropped without [`Errors::finish`] would swallow
-//! the user's mistakes, so in this crate's own tests that panics.
+//! It knows nothing about gateways. A bag that is dropped without [`Errors::finish`] would swallow the user's
+//! mistakes, so in this crate's own tests that panics.
 
 use std::cell::RefCell;
 
@@ -23,28 +23,29 @@ impl Errors {
         self.push(syn::Error::new_spanned(tokens, message(wrong.as_ref(), help.as_ref())));
     }
 
-    /// As [`Errors::at`], underlining the attribute that is being expanded. With the hygiene of
-    /// its `item` it is the user's, and the compiler adds no note about macros.
+    /// Like [`Errors::at`], but underlines the attribute that is being expanded. The span has the hygiene of the
+    /// user's `item`, so that the compiler adds no note about macros.
     pub(crate) fn at_attribute(
         &self,
         item: &impl ToTokens,
         wrong: impl AsRef<str>,
         help: impl AsRef<str>,
     ) {
-        let first = item.to_token_stream().into_iter().next();
-        let user = first.map_or_else(Span::call_site, |token| token.span());
+        // The last token, because the first may be an attribute of ours.
+        let last = item.to_token_stream().into_iter().last();
+        let user = last.map_or_else(Span::call_site, |token| token.span());
         let span = Span::call_site().resolved_at(user);
         self.push(syn::Error::new(span, message(wrong.as_ref(), help.as_ref())));
     }
 
-    /// A mistake somebody else has put into words.
+    /// A mistake that already has its message.
     pub(crate) fn push(&self, error: syn::Error) {
         if let Some(found) = self.found.borrow_mut().as_mut() {
             found.push(error);
         }
     }
 
-    /// How many there are: a rule is broken when the number has grown.
+    /// How many there are: if the number has grown, a rule was broken.
     pub(crate) fn count(&self) -> usize {
         self.found.borrow().as_ref().map_or(0, Vec::len)
     }
@@ -70,7 +71,7 @@ pub(crate) fn with_help(error: &syn::Error, help: impl AsRef<str>) -> syn::Error
     syn::Error::new(error.span(), message(&error.to_string(), help.as_ref()))
 }
 
-// `compile_error!` keeps line breaks, so the help stands on a line of its own as in rustc's messages.
+// `compile_error!` keeps line breaks, so the help has a line of its own, as in rustc's messages.
 fn message(wrong: &str, help: &str) -> String {
     format!("{wrong}\nhelp: {help}")
 }

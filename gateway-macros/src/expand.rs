@@ -4,17 +4,25 @@
 //! Two kinds of spans. *Facts* carry the user's own span and hygiene, because
 //! `#[track_caller]` would otherwise report the line of our attribute. Everything else is
 //! *located* at the user's token, so that the compiler's errors point there, but keeps our
-//! hygiene, so that no constant of the user's can meet our local names.
+//! hygiene, so that no variable of the user's can meet one of ours.
+//!
+//! That is not enough for the names in patterns: no hygiene there is on stable Rust keeps a name from
+//! meeting a constant, a static or a unit struct in scope, and `let output = ..` would then compare
+//! with it. So every name we bind begins with `__`.
 
 mod block;
 mod enhancer;
+mod error_type;
 mod object;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Path;
 
-pub(crate) use self::block::block;
+use crate::core_path;
+
+pub(crate) use self::block::{block, excused};
+pub(crate) use self::error_type::error_type;
 pub(crate) use self::object::{gateway, gateway_stub, injectable, injectable_stub};
 
 /// Our names, reported at the user's place.
@@ -24,15 +32,12 @@ fn located(span: Span) -> Span {
 
 /// The generated items, where no name of theirs meets one of the user's.
 fn enclosed(core: Option<&Path>, items: &TokenStream) -> TokenStream {
-    let private = match core {
-        Some(path) => quote!(#path::private),
-        None => quote!(::gateway_core::private),
-    };
+    let core = core_path::path(core);
     quote! {
         // A deprecated handler or gateway is the user's to warn about, where it is written.
         #[allow(deprecated)]
         const _: () = {
-            use #private as __gateway;
+            use #core::private as __gateway;
             #items
         };
     }

@@ -4,23 +4,11 @@
 use proc_macro2::{Ident, TokenTree};
 
 use crate::errors::mistake;
+use crate::options::{GATEWAY, find, names};
 use crate::suggest::{list, nearest, normal};
 
-const GATEWAY: [&str; 10] = [
-    "namespace",
-    "authenticate",
-    "reauthenticate",
-    "cors",
-    "presence",
-    "serial",
-    "concurrency",
-    "inbox",
-    "overflow",
-    "crate",
-];
-
-/// NestJS takes these on each gateway and ignores all but the first gateway's. Here they are the
-/// server's: with the call that sets them, where there is one.
+/// NestJS accepts these on each gateway and ignores all but the first gateway's. Here they belong to the server:
+/// each with the call that sets it, if there is one.
 const SERVER: [(&str, Option<&str>); 20] = [
     ("port", Some("app.serve(address)")),
     ("path", Some("App::builder().path(\"/socket.io\")")),
@@ -33,7 +21,7 @@ const SERVER: [(&str, Option<&str>); 20] = [
     ("adapter", None),
     ("parser", None),
     ("serve_client", None),
-    ("upgrade_timeout", None),
+    ("upgrade_timeout", Some("App::builder().upgrade_timeout(..)")),
     ("allow_request", None),
     ("allow_upgrades", None),
     ("per_message_deflate", None),
@@ -54,7 +42,7 @@ pub(crate) fn unknown_gateway_option(key: &Ident) -> syn::Error {
             format!("`{key}` belongs to the whole server, not to one gateway"),
             match call {
                 Some(call) => format!("write `{call}` where the application starts"),
-                None => format!("`{name}` cannot be chosen; `App::builder()` has what can be"),
+                None => format!("`{name}` cannot be configured; `App::builder()` has what can be"),
             },
         );
     }
@@ -66,7 +54,8 @@ pub(crate) fn unknown_gateway_option(key: &Ident) -> syn::Error {
         ),
         _ => {
             let server: Vec<&str> = SERVER.iter().map(|(name, _)| *name).collect();
-            match (nearest(&written, &GATEWAY), nearest(&written, &server)) {
+            let options = names(GATEWAY);
+            match (nearest(&written, &options), nearest(&written, &server)) {
                 (None, Some(name)) => mistake(
                     key,
                     format!("`web_socket_gateway` has no option `{key}`"),
@@ -74,13 +63,13 @@ pub(crate) fn unknown_gateway_option(key: &Ident) -> syn::Error {
                         "did you mean `{name}`? It belongs to the whole server: `App::builder()`"
                     ),
                 ),
-                _ => unknown(key, "web_socket_gateway", &GATEWAY),
+                _ => unknown(key, "web_socket_gateway", &options),
             }
         }
     }
 }
 
-/// An option that does not exist: says which one is nearest, or which there are.
+/// An option that does not exist: suggests the nearest one, or lists all.
 pub(crate) fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> syn::Error {
     let help = match nearest(&key.to_string(), known) {
         Some(name) => format!("did you mean `{name}`?"),
@@ -90,24 +79,37 @@ pub(crate) fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> syn::Erro
     mistake(key, format!("`{attribute}` has no option `{key}`"), help)
 }
 
+/// The options of `#[ws(..)]`.
+pub(crate) const OF_ERRORS: [&str; 5] = ["code", "message", "transparent", "with", "crate"];
+
+/// Something that is not a name where one of these options is expected.
+pub(crate) fn error_literal(written: &TokenTree) -> syn::Error {
+    let text = written.to_string();
+    let help = match text.starts_with('"') {
+        true => format!("write `code = {text}`"),
+        false => format!("the options are {}", list(&OF_ERRORS)),
+    };
+    mistake(written, "an option needs a name", help)
+}
+
 /// An option on an impl block.
 pub(crate) fn option_on_block(key: &Ident) -> syn::Error {
-    if GATEWAY.contains(&key.to_string().as_str()) {
+    if find(GATEWAY, key.to_string()).is_some() {
         return mistake(
             key,
             format!("`{key}` belongs on the struct, not on its impl block"),
-            "move it to `#[web_socket_gateway(..)]` above the struct; the impl's takes no options",
+            "move it to `#[web_socket_gateway(..)]` above the struct; on an impl block it takes no options",
         );
     }
-    // Somebody who reads "move it" would find out on the struct that it does not exist there either.
+    // "Move it" would be bad advice: it does not exist on the struct either.
     unknown_gateway_option(key)
 }
 
-/// Something that is no name where an option of the struct's attribute should begin.
+/// Something that is not a name where an option of the struct's attribute is expected.
 pub(crate) fn gateway_literal(written: &TokenTree) -> syn::Error {
     let text = written.to_string();
     if text.starts_with('"') {
-        return mistake(written, "an option has a name", format!("write `namespace = {text}`"));
+        return mistake(written, "an option needs a name", format!("write `namespace = {text}`"));
     }
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return mistake(
@@ -121,7 +123,7 @@ pub(crate) fn gateway_literal(written: &TokenTree) -> syn::Error {
         "an option is written `name = value`",
         format!(
             "write `#[web_socket_gateway(namespace = \"/chat\")]`; the options are {}",
-            list(&GATEWAY)
+            list(&names(GATEWAY))
         ),
     )
 }
@@ -135,7 +137,7 @@ pub(crate) fn block_literal(written: &TokenTree) -> syn::Error {
     )
 }
 
-/// The same behind the event of a subscription.
+/// The same after the event of a subscription.
 pub(crate) fn message_literal(written: &TokenTree) -> syn::Error {
     mistake(
         written,
@@ -146,5 +148,9 @@ pub(crate) fn message_literal(written: &TokenTree) -> syn::Error {
 
 /// The same in `#[injectable(..)]`.
 pub(crate) fn injectable_literal(written: &TokenTree) -> syn::Error {
-    mistake(written, "this is no option", "write `#[injectable]` or `#[injectable(as dyn Trait)]`")
+    mistake(
+        written,
+        "this is not an option",
+        "write `#[injectable]` or `#[injectable(as dyn Trait)]`",
+    )
 }

@@ -3,9 +3,9 @@
 //! Applications depend on `gateway-core`, which re-exports and documents every attribute; this
 //! crate is its other half and knows nothing but the names in `gateway_core::private`.
 //!
-//! The way of an attribute: `attr` reads its arguments, `read` takes the item apart into the
-//! `model`, `check` asks the rules, `expand` prints. Mistakes gather in one `errors::Errors` and
-//! come out together, beside the user's item.
+//! `entry` shows how an attribute is expanded: `read` takes the item apart into the `model` (`attr` is the grammar
+//! of the arguments, `options` the table of a gateway's options), `check` applies the rules, and `expand` prints.
+//! Mistakes are collected in an `errors::Errors` and come out together, beside the user's item.
 
 #![cfg_attr(
     not(test),
@@ -14,6 +14,7 @@
 
 mod attr;
 mod check;
+mod core_path;
 mod entry;
 mod errors;
 mod expand;
@@ -21,10 +22,12 @@ mod known;
 mod mark;
 mod misplaced;
 mod model;
+mod options;
 mod read;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use proc_macro::TokenStream;
 
@@ -44,6 +47,14 @@ pub fn web_socket_gateway(arguments: TokenStream, item: TokenStream) -> TokenStr
 #[proc_macro_attribute]
 pub fn injectable(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::injectable(arguments.into(), item.into()).into()
+}
+
+/// Makes an error define what a client is told about it.
+///
+/// Documented where applications find it: `gateway_core::WsError`.
+#[proc_macro_derive(WsError, attributes(ws))]
+pub fn ws_error(item: TokenStream) -> TokenStream {
+    entry::ws_error(item.into()).into()
 }
 
 /// Makes a method of a gateway the handler of an event.
@@ -78,7 +89,7 @@ pub fn after_init(_: TokenStream, item: TokenStream) -> TokenStream {
     misplaced::handler(Mark::AfterInit, item.into()).into()
 }
 
-/// Names the guards that decide whether a message is handled, of a gateway or of one handler.
+/// Applies guards, which decide whether a message is handled, to a gateway or to one handler.
 ///
 /// Documented where applications find it: `gateway_core::use_guards`.
 #[proc_macro_attribute]
@@ -86,7 +97,7 @@ pub fn use_guards(arguments: TokenStream, item: TokenStream) -> TokenStream {
     misplaced::enhancer(Mark::Use(Kind::Guard), &arguments.into(), item.into()).into()
 }
 
-/// Names the interceptors around handlers, of a gateway or of one handler.
+/// Applies interceptors, which run around handlers, to a gateway or to one handler.
 ///
 /// Documented where applications find it: `gateway_core::use_interceptors`.
 #[proc_macro_attribute]
@@ -94,7 +105,7 @@ pub fn use_interceptors(arguments: TokenStream, item: TokenStream) -> TokenStrea
     misplaced::enhancer(Mark::Use(Kind::Interceptor), &arguments.into(), item.into()).into()
 }
 
-/// Names the pipes a payload goes through, of a gateway, of one handler or of one argument.
+/// Applies pipes, which transform payloads, to a gateway, to one handler or to one argument.
 ///
 /// Documented where applications find it: `gateway_core::use_pipes`.
 #[proc_macro_attribute]
@@ -102,7 +113,7 @@ pub fn use_pipes(arguments: TokenStream, item: TokenStream) -> TokenStream {
     misplaced::enhancer(Mark::Use(Kind::Pipe), &arguments.into(), item.into()).into()
 }
 
-/// Names the filters that answer for errors, of a gateway or of one handler.
+/// Applies exception filters, which answer for errors, to a gateway or to one handler.
 ///
 /// Documented where applications find it: `gateway_core::use_filters`.
 #[proc_macro_attribute]
@@ -110,7 +121,7 @@ pub fn use_filters(arguments: TokenStream, item: TokenStream) -> TokenStream {
     misplaced::enhancer(Mark::Use(Kind::Filter), &arguments.into(), item.into()).into()
 }
 
-/// Puts a value on a gateway or a handler, for guards and their like to read.
+/// Attaches a value to a gateway or a handler, for guards and other enhancers to read.
 ///
 /// Documented where applications find it: `gateway_core::set_metadata`.
 #[proc_macro_attribute]

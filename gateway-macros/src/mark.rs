@@ -1,14 +1,11 @@
 //! Which attributes are ours, and how they are taken off an item.
 //!
-//! Attributes are the one thing a macro can only know by name: the last segment of the path
-//! decides, so `#[gateway_core::subscribe_message("x")]` is found too.
+//! Attributes are the one thing that a macro can only recognise by name: the last segment of the path decides, so
+//! `#[gateway_core::subscribe_message("x")]` is found, too.
 
-use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, FnArg, Meta, Path, Signature, Token};
-
-use crate::errors::Errors;
 
 /// An attribute of this crate that stands beside or inside an item of `#[web_socket_gateway]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +93,16 @@ impl Mark {
         )
     }
 
+    /// A suitable name for a method, for the examples in messages.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::OnConnection => "connected",
+            Self::OnDisconnect => "disconnected",
+            Self::AfterInit => "ready",
+            _ => "send_message",
+        }
+    }
+
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let last = path.segments.last()?;
         Self::ALL.into_iter().find(|mark| last.ident == mark.name())
@@ -108,26 +115,44 @@ pub(crate) struct Marked {
     pub(crate) attribute: Attribute,
 }
 
+/// Our attributes, taken off one item.
+#[derive(Default)]
+pub(crate) struct Marks {
+    pub(crate) shown: Vec<Marked>,
+    /// Those inside a `cfg_attr`.
+    pub(crate) hidden: Vec<(Mark, Meta)>,
+}
+
+impl Marks {
+    /// Those that make a method a handler.
+    pub(crate) fn declaring(&self) -> Vec<&Marked> {
+        self.shown.iter().filter(|marked| marked.mark.declares_handler()).collect()
+    }
+}
+
 /// Takes our attributes off, so that what is re-emitted carries only what is not ours.
-pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &Errors) -> Vec<Marked> {
-    let mut taken = Vec::new();
+pub(crate) fn take(attributes: &mut Vec<Attribute>) -> Marks {
+    let mut marks = Marks::default();
     attributes.retain(|attribute| {
         if let Some(mark) = Mark::of(attribute.path()) {
-            taken.push(Marked { mark, attribute: attribute.clone() });
+            marks.shown.push(Marked { mark, attribute: attribute.clone() });
             return false;
         }
-        !hides_a_mark(attribute, errors)
+        let hidden = hidden(attribute);
+        let stays = hidden.is_none();
+        marks.hidden.extend(hidden);
+        stays
     });
-    taken
+    marks
 }
 
 /// The same for the parameters of a method, `self` included: one list for each of them.
-pub(crate) fn take_from_parameters(signature: &mut Signature, errors: &Errors) -> Vec<Vec<Marked>> {
+pub(crate) fn take_from_parameters(signature: &mut Signature) -> Vec<Marks> {
     let attributes = signature.inputs.iter_mut().map(|parameter| match parameter {
         FnArg::Receiver(receiver) => &mut receiver.attrs,
         FnArg::Typed(parameter) => &mut parameter.attrs,
     });
-    attributes.map(|attributes| take(attributes, errors)).collect()
+    attributes.map(take).collect()
 }
 
 /// Whether an attribute with that last segment is among them (`web_socket_gateway`, `injectable`).
@@ -137,29 +162,20 @@ pub(crate) fn position(attributes: &[Attribute], name: &str) -> Option<usize> {
         .position(|attribute| attribute.path().segments.last().is_some_and(|s| s.ident == name))
 }
 
-// Rule: our attributes do not stand in `cfg_attr`. The compiler hands an attribute macro its item
-// before it evaluates the `cfg_attr`s inside, so the handler would silently not exist.
-fn hides_a_mark(attribute: &Attribute, errors: &Errors) -> bool {
+/// Whether an attribute of this name inside an item is one that the item's macro takes off.
+pub(crate) fn is_taken(name: &str) -> bool {
+    name == "init" || Mark::ALL.iter().any(|mark| mark.name() == name)
+}
+
+// One of ours inside a `cfg_attr`.
+fn hidden(attribute: &Attribute) -> Option<(Mark, Meta)> {
     if !attribute.path().is_ident("cfg_attr") {
-        return false;
+        return None;
     }
     let Meta::List(list) = &attribute.meta else {
-        return false;
+        return None;
     };
     let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
-    let Ok(metas) = parser.parse2(list.tokens.to_token_stream()) else {
-        return false;
-    };
-    let hidden =
-        metas.iter().skip(1).find_map(|meta| Mark::of(meta.path()).map(|mark| (meta, mark)));
-    let Some((meta, mark)) = hidden else {
-        return false;
-    };
-    errors.at(
-        meta,
-        format!("`#[{}]` inside `cfg_attr` cannot be seen by the gateway", mark.name()),
-        "put `#[cfg(..)]` on the item itself and the attribute below it without a condition; \
-         write the item twice if it is needed both ways",
-    );
-    true
+    let metas = parser.parse2(list.tokens.clone()).ok()?;
+    metas.into_iter().skip(1).find_map(|meta| Mark::of(meta.path()).map(|mark| (mark, meta)))
 }

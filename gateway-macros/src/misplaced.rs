@@ -1,16 +1,16 @@
-//! Attributes that an impl block or a struct marked `#[web_socket_gateway]` would have read and
-//! removed. When the compiler comes to run them, they stand in the wrong place, and say so.
+//! Attributes that an impl block or a struct marked `#[web_socket_gateway]` would have read and removed. If the
+//! compiler gets to expand them, they are in the wrong place, and say so.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, ImplItemFn, Token, Visibility};
 
-use crate::check::example_name;
+use crate::entry::rescued;
 use crate::errors::Errors;
 use crate::mark::{self, Mark};
 
-/// What an attribute was found on, as far as its message depends on it.
+/// What an attribute was found on, as far as its message depends on that.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Method,
@@ -29,9 +29,13 @@ struct Found {
 
 /// `#[subscribe_message]` and the hooks, outside an impl block of a gateway.
 pub(crate) fn handler(mark: Mark, item: TokenStream) -> TokenStream {
+    rescued(mark.name(), item, None, |item| outside_a_gateway(mark, item))
+}
+
+fn outside_a_gateway(mark: Mark, item: TokenStream) -> TokenStream {
     let name = mark.name();
-    answer(item, |place| {
-        let method = example_name(mark);
+    answer(mark, item, |place| {
+        let method = mark.example();
         let help = match place {
             Place::Method => {
                 "write `#[web_socket_gateway]` above the `impl` block of this method".to_owned()
@@ -50,9 +54,13 @@ pub(crate) fn handler(mark: Mark, item: TokenStream) -> TokenStream {
     })
 }
 
-/// `#[use_guards(..)]` and its like: above the gateway's own attribute they move below it, where
-/// that reads them; anywhere else they are misplaced.
+/// `#[use_guards(..)]` and the like: above the gateway's own attribute, they are moved below it, where it reads
+/// them; anywhere else they are misplaced.
 pub(crate) fn enhancer(mark: Mark, arguments: &TokenStream, item: TokenStream) -> TokenStream {
+    rescued(mark.name(), item, None, |item| beside_the_gateway(mark, arguments, item))
+}
+
+fn beside_the_gateway(mark: Mark, arguments: &TokenStream, item: TokenStream) -> TokenStream {
     let found = match Found::parse.parse2(item.clone()) {
         Ok(found) => found,
         Err(_) => return item,
@@ -61,7 +69,7 @@ pub(crate) fn enhancer(mark: Mark, arguments: &TokenStream, item: TokenStream) -
         return below(mark, gateway, arguments, &found);
     }
     let name = mark.name();
-    answer(item, |place| {
+    answer(mark, item, |place| {
         let help = match place {
             Place::Method => "write `#[web_socket_gateway]` above the `impl` block of this method",
             Place::Function => "move it above a method with `#[subscribe_message(\"event\")]`",
@@ -77,9 +85,9 @@ pub(crate) fn enhancer(mark: Mark, arguments: &TokenStream, item: TokenStream) -
     })
 }
 
-// They have an order, so those that stand between the two attributes move along.
+// Their order matters, so those between the two attributes are moved along.
 fn below(mark: Mark, gateway: usize, arguments: &TokenStream, found: &Found) -> TokenStream {
-    // With the hygiene of the item it is the user's, and a mistake in it has no note about macros.
+    // With the hygiene of the item, so that a mistake in it has no note about macros.
     let item = found.rest.clone().into_iter().next();
     let user = item.map_or_else(Span::call_site, |token| token.span());
     let here = Span::call_site().resolved_at(user);
@@ -96,14 +104,20 @@ fn below(mark: Mark, gateway: usize, arguments: &TokenStream, found: &Found) -> 
     quote!(#(#kept)* #(#own)* #own_again #(#moved)* #(#after)* #rest)
 }
 
-// The error and the item. Of the other attributes of ours on the same item, none must repeat that
-// it is in the wrong place.
-fn answer(item: TokenStream, message: impl FnOnce(Place) -> (String, String)) -> TokenStream {
+// The error, and the item. Our other attributes on the same item must not repeat that they are misplaced.
+fn answer(
+    mark: Mark,
+    item: TokenStream,
+    message: impl FnOnce(Place) -> (String, String),
+) -> TokenStream {
     let Ok(Found { mut attributes, place, rest }) = Found::parse.parse2(item.clone()) else {
         return item;
     };
     let errors = Errors::new();
-    let (wrong, help) = message(place);
+    let (wrong, help) = match other_name(mark) {
+        Some(written) => renamed(mark, &written),
+        None => message(place),
+    };
     errors.at_attribute(&item, wrong, help);
     let stays = mark::position(&attributes, "web_socket_gateway").is_some();
     attributes.retain(|attribute| match Mark::of(attribute.path()) {
@@ -116,17 +130,38 @@ fn answer(item: TokenStream, message: impl FnOnce(Place) -> (String, String)) ->
     quote!(#(#attributes)* #rest #errors)
 }
 
-// `#[use_pipes]` on a parameter: the compiler takes no attribute of ours there, and would say that
-// beside what is wrong with the method.
+// Attributes are recognised by their own names. One that was imported under another name is unknown to the gateway
+// around it, which leaves it to the compiler, so it ends up here.
+fn renamed(mark: Mark, written: &str) -> (String, String) {
+    let name = mark.name();
+    (
+        format!(
+            "`#[{written}]` is `#[{name}]` under another name, which a gateway does not recognise"
+        ),
+        format!("write `#[{name}]`: import attributes without `as`"),
+    )
+}
+
+// The user's name for the attribute that is being expanded, if it is not its own name.
+fn other_name(mark: Mark) -> Option<String> {
+    name_in(&Span::call_site().source_text()?).filter(|written| written != mark.name())
+}
+
+// `on` in `#[my::on("event")]`. `None` if the text is not that of an attribute, as inside a `cfg_attr`.
+fn name_in(attribute: &str) -> Option<String> {
+    let path = attribute.strip_prefix("#[")?.split(['(', ']', '=', '{', '[']).next()?;
+    let name = path.rsplit("::").next()?.trim();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    (is_name && name != "cfg_attr").then(|| name.to_owned())
+}
+
+// `#[use_pipes]` on a parameter: the compiler allows no attributes of ours there, and would report that in addition
+// to what is wrong with the method.
 fn without_marks_on_parameters(rest: TokenStream) -> TokenStream {
-    let errors = Errors::new();
-    let parsed = syn::parse2::<ImplItemFn>(rest.clone());
-    let rest = parsed.map_or(rest, |mut method| {
-        let _taken = mark::take_from_parameters(&mut method.sig, &errors);
+    syn::parse2::<ImplItemFn>(rest.clone()).map_or(rest, |mut method| {
+        let _taken = mark::take_from_parameters(&mut method.sig);
         method.into_token_stream()
-    });
-    let _told_elsewhere = errors.finish();
-    rest
+    })
 }
 
 impl Found {
@@ -155,5 +190,18 @@ impl Place {
             Ok(_) => Self::Function,
             Err(_) => Self::Other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_in;
+
+    #[test]
+    fn the_name_an_attribute_is_written_by() {
+        assert_eq!(name_in("#[on(\"say\")]").as_deref(), Some("on"));
+        assert_eq!(name_in("#[gateway_core :: after_init]").as_deref(), Some("after_init"));
+        assert_eq!(name_in("#[cfg_attr(x, on(\"say\"))]"), None);
+        assert_eq!(name_in("on(\"say\")"), None);
     }
 }

@@ -1,52 +1,63 @@
 //! What was understood of the user's item: facts with their spans, and no decisions.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Expr, ItemImpl, ItemStruct, LitStr, Member, Path, Type};
+use syn::{Attribute, Expr, Fields, Generics, ItemImpl, ItemStruct, Member, Path, Signature, Type};
 
-use crate::mark::Kind;
+use crate::mark::{Kind, Marks};
+use crate::options::{Declaration, Group, Ty};
 
 /// A struct marked `#[web_socket_gateway]`.
 pub(crate) struct Gateway {
     /// As it is re-emitted: without our attributes.
     pub(crate) item: ItemStruct,
     pub(crate) options: GatewayOptions,
+    pub(crate) marks: Marks,
+    /// `#[injectable]`, which does not belong there.
+    pub(crate) injectable: Option<Attribute>,
     pub(crate) enhancers: Vec<Enhancer>,
     pub(crate) fields: Vec<Field>,
 }
 
-/// What stands in the parentheses of `#[web_socket_gateway(..)]`.
+/// What is in the parentheses of `#[web_socket_gateway(..)]`, in the order in which it was written.
 #[derive(Default)]
 pub(crate) struct GatewayOptions {
-    pub(crate) core: Option<Path>,
-    pub(crate) namespace: Option<Setting>,
-    pub(crate) authenticate: Option<Type>,
-    pub(crate) serial: bool,
-    pub(crate) concurrency: Option<Setting>,
-    pub(crate) inbox_messages: Option<Setting>,
-    pub(crate) inbox_bytes: Option<Setting>,
-    pub(crate) overflow: Option<Setting>,
-    pub(crate) reauthenticate: Option<Setting>,
-    pub(crate) cors: Option<Cors>,
-    pub(crate) presence: Option<Presence>,
+    pub(crate) given: Vec<Given>,
 }
 
-/// What stands in the parentheses of `cors(..)`.
-#[derive(Default)]
-pub(crate) struct Cors {
-    pub(crate) origins: Option<Setting>,
-    pub(crate) credentials: Option<Setting>,
-}
-
-/// `presence`, and what stands in its parentheses.
-pub(crate) struct Presence {
-    /// The option's name, where a missing `impl` is reported.
+/// An option that was given.
+pub(crate) struct Given {
+    pub(crate) option: &'static Declaration,
+    /// Its name, as it was written.
     pub(crate) key: Ident,
-    pub(crate) grace: Option<Setting>,
+    pub(crate) value: Value,
 }
 
-/// An option's value: an expression evaluated at start, or a closure from something provided.
-pub(crate) struct Setting {
-    pub(crate) value: Expr,
+/// What was written after the name of an option.
+pub(crate) enum Value {
+    /// Nothing.
+    On,
+    /// Where the core is.
+    Core(Path),
+    Authenticator(Type),
+    /// An expression evaluated at start, or a closure from something provided.
+    Setting(Ty, Expr),
+    Group(&'static Group, Vec<Given>),
+}
+
+impl GatewayOptions {
+    pub(crate) fn core(&self) -> Option<&Path> {
+        self.given.iter().find_map(|given| match &given.value {
+            Value::Core(path) => Some(path),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn authenticator(&self) -> Option<&Type> {
+        self.given.iter().find_map(|given| match &given.value {
+            Value::Authenticator(ty) => Some(ty),
+            _ => None,
+        })
+    }
 }
 
 /// One field of a gateway or an injectable.
@@ -54,6 +65,9 @@ pub(crate) struct Field {
     pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) marks: Marks,
+    /// Each `#[init]` on it.
+    pub(crate) inits: Vec<Attribute>,
     pub(crate) source: Source,
 }
 
@@ -87,7 +101,20 @@ pub(crate) struct Block {
     /// As it is re-emitted: without our attributes.
     pub(crate) item: ItemImpl,
     pub(crate) core: Option<Path>,
-    pub(crate) handlers: Vec<Handler>,
+    pub(crate) marks: Marks,
+    pub(crate) methods: Vec<Method>,
+    /// Our attributes on items other than methods: on constants, types, macro calls.
+    pub(crate) elsewhere: Vec<Marks>,
+}
+
+/// A method of the block, with our attributes on it and on its parameters, the receiver included.
+pub(crate) struct Method {
+    /// Without our attributes.
+    pub(crate) signature: Signature,
+    pub(crate) marks: Marks,
+    pub(crate) parameters: Vec<Marks>,
+    /// `None` if our attributes do not make it a handler, or do not say for what.
+    pub(crate) handler: Option<Handler>,
 }
 
 /// A method the framework calls.
@@ -96,11 +123,9 @@ pub(crate) struct Handler {
     pub(crate) ident: Ident,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) arguments: Vec<Argument>,
-    /// `None` where the user wrote no return type.
+    /// `None` if the user wrote no return type.
     pub(crate) returns: Option<Type>,
     pub(crate) enhancers: Vec<Enhancer>,
-    /// Whether its signature lets a call be printed.
-    pub(crate) is_callable: bool,
 }
 
 /// One parameter of a handler.
@@ -116,9 +141,10 @@ pub(crate) enum Occasion {
     Hook(Hook),
 }
 
-/// What stands in the parentheses of `#[subscribe_message(..)]`.
+/// What is in the parentheses of `#[subscribe_message(..)]`.
 pub(crate) struct Subscription {
-    pub(crate) event: LitStr,
+    /// A string literal, or a constant.
+    pub(crate) event: Expr,
     pub(crate) serial: bool,
 }
 
@@ -143,16 +169,50 @@ impl Hook {
 
 /// A struct marked `#[injectable]`.
 pub(crate) struct Injectable {
-    /// As it is re-emitted: without our attributes.
+    /// As it is re-emitted: without `#[init]` on its fields.
     pub(crate) item: ItemStruct,
     pub(crate) options: InjectableOptions,
     pub(crate) fields: Vec<Field>,
 }
 
-/// What stands in the parentheses of `#[injectable(..)]`.
+/// What is in the parentheses of `#[injectable(..)]`.
 #[derive(Default)]
 pub(crate) struct InjectableOptions {
     pub(crate) core: Option<Path>,
     /// `as dyn Trait`.
     pub(crate) provides: Option<Type>,
+}
+
+/// A type marked `#[derive(WsError)]`.
+pub(crate) struct ErrorType {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) told: Told,
+    pub(crate) shape: ErrorShape,
+    /// `#[ws(..)]` on fields, where it says nothing.
+    pub(crate) misplaced: Vec<Attribute>,
+}
+
+pub(crate) enum ErrorShape {
+    Struct(Fields),
+    Enum(Vec<ErrorVariant>),
+    Union,
+}
+
+pub(crate) struct ErrorVariant {
+    pub(crate) ident: Ident,
+    pub(crate) fields: Fields,
+    pub(crate) told: Told,
+}
+
+/// What is in `#[ws(..)]`.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) code: Option<Expr>,
+    pub(crate) message: Option<Expr>,
+    /// The client is told what the single field says.
+    pub(crate) transparent: Option<Ident>,
+    /// The method that makes the exception.
+    pub(crate) with: Option<(Ident, Expr)>,
+    pub(crate) core: Option<(Ident, Path)>,
 }

@@ -1,88 +1,55 @@
-//! From the user's item to the model: our attributes taken off, facts gathered, rules asked.
+//! From the user's item to the model: our attributes are taken off, and what they say is put in order.
 //!
-//! Every function gives back as much as could be understood, so that what is right is checked by
-//! the compiler in the same pass as what is wrong is reported.
+//! Nothing is judged here. What cannot be read at all is a mistake in the grammar, which [`attr`] records. Every
+//! function returns as much as could be understood, so that the compiler checks what is right in the same pass in
+//! which we report what is wrong.
 
 use proc_macro2::TokenStream;
 use syn::{
-    Attribute, Fields, FnArg, ImplItem, ImplItemFn, ItemImpl, ItemStruct, Member, ReturnType, Type,
+    Attribute, Data, DeriveInput, Fields, FnArg, ImplItem, ImplItemFn, ItemImpl, ItemStruct,
+    Member, ReturnType, Type,
 };
 
+use crate::attr;
 use crate::errors::Errors;
-use crate::mark::{self, Kind, Mark, Marked};
+use crate::mark::{self, Kind, Mark, Marked, Marks};
 use crate::model::{
-    Argument, Block, Enhancer, Field, Gateway, Handler, Hook, Injectable, Occasion, Source,
+    Argument, Block, Enhancer, ErrorShape, ErrorType, ErrorVariant, Field, Gateway, Handler, Hook,
+    Injectable, Method, Occasion, Source, Told,
 };
-use crate::{attr, check};
 
 /// A struct below `#[web_socket_gateway(..)]`.
 pub(crate) fn gateway(arguments: TokenStream, mut item: ItemStruct, errors: &Errors) -> Gateway {
     let options = attr::gateway_options(arguments, errors);
-    let marks = mark::take(&mut item.attrs, errors);
+    let marks = mark::take(&mut item.attrs);
     let enhancers = enhancers(&marks, errors);
-    check::marks_of_a_struct(&marks, errors);
-    check::is_not_injectable_as_well(&mut item.attrs, errors);
-    check::options(&options, errors);
-    check::struct_is_not_generic(&item, errors);
+    let injectable = mark::position(&item.attrs, "injectable");
+    let injectable = injectable.map(|position| item.attrs.remove(position));
     let fields = fields(&mut item.fields, errors);
-    Gateway { item, options, enhancers, fields }
+    Gateway { item, options, marks, injectable, enhancers, fields }
 }
 
 /// An impl block below `#[web_socket_gateway]`.
 pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors) -> Block {
     let core = attr::block_options(arguments, errors);
-    let marks = mark::take(&mut item.attrs, errors);
-    check::marks_of_a_block(&marks, errors);
-    let before = errors.count();
-    check::is_no_trait_impl(&item, errors);
-    check::block_is_not_generic(&item, errors);
-    let fits = errors.count() == before;
-
-    let marks: Vec<Marks> = item.items.iter_mut().map(|entry| marks_of(entry, errors)).collect();
-    if item.trait_.is_some() {
-        // A trait's methods follow the trait's rules, not ours: the one mistake is where they stand.
-        return Block { item, core, handlers: Vec::new() };
-    }
-    let mut handlers = Vec::new();
-    for (entry, marks) in item.items.iter().zip(&marks) {
+    let marks = mark::take(&mut item.attrs);
+    let is_inherent = item.trait_.is_none();
+    let (mut methods, mut elsewhere) = (Vec::new(), Vec::new());
+    for entry in &mut item.items {
         match entry {
-            ImplItem::Fn(method) => handlers.extend(handler(method, marks, errors)),
-            _ => check::marks_of_no_method(&marks.own, errors),
+            ImplItem::Fn(entry) if is_inherent => methods.push(method(entry, errors)),
+            // A trait's methods follow the trait's rules, not ours, so nothing is read from them.
+            ImplItem::Fn(entry) => {
+                let _own = mark::take(&mut entry.attrs);
+                let _parameters = mark::take_from_parameters(&mut entry.sig);
+            }
+            ImplItem::Const(constant) => elsewhere.push(mark::take(&mut constant.attrs)),
+            ImplItem::Type(alias) => elsewhere.push(mark::take(&mut alias.attrs)),
+            ImplItem::Macro(call) => elsewhere.push(mark::take(&mut call.attrs)),
+            _ => {}
         }
     }
-    let declares =
-        marks.iter().flat_map(|marks| &marks.own).any(|marked| marked.mark.declares_handler());
-    if !declares && errors.count() == before {
-        check::has_a_handler(&item, errors);
-    }
-    check::no_event_twice(&handlers, errors);
-    check::no_hook_twice(&handlers, errors);
-    // What cannot be called is not printed, nor anything where there is no type to hang it on: the
-    // compiler's errors about that would hide the real one.
-    handlers.retain(|handler| fits && handler.is_callable);
-    Block { item, core, handlers }
-}
-
-// Our attributes on an entry of the block, and on a method's parameters, the receiver included.
-#[derive(Default)]
-struct Marks {
-    own: Vec<Marked>,
-    parameters: Vec<Vec<Marked>>,
-}
-
-fn marks_of(entry: &mut ImplItem, errors: &Errors) -> Marks {
-    let own = match entry {
-        ImplItem::Fn(method) => {
-            let own = mark::take(&mut method.attrs, errors);
-            let parameters = mark::take_from_parameters(&mut method.sig, errors);
-            return Marks { own, parameters };
-        }
-        ImplItem::Const(constant) => mark::take(&mut constant.attrs, errors),
-        ImplItem::Type(alias) => mark::take(&mut alias.attrs, errors),
-        ImplItem::Macro(call) => mark::take(&mut call.attrs, errors),
-        _ => Vec::new(),
-    };
-    Marks { own, parameters: Vec::new() }
+    Block { item, core, marks, methods, elsewhere }
 }
 
 /// A struct below `#[injectable(..)]`.
@@ -92,60 +59,85 @@ pub(crate) fn injectable(
     errors: &Errors,
 ) -> Injectable {
     let options = attr::injectable_options(arguments, errors);
-    check::struct_is_not_generic(&item, errors);
     let fields = fields(&mut item.fields, errors);
     Injectable { item, options, fields }
+}
+
+/// A type below `#[derive(WsError)]`.
+pub(crate) fn error_type(item: DeriveInput, errors: &Errors) -> ErrorType {
+    let mut misplaced = Vec::new();
+    let shape = match item.data {
+        Data::Struct(data) => {
+            misplaced.extend(on_fields(&data.fields));
+            ErrorShape::Struct(data.fields)
+        }
+        Data::Enum(data) => {
+            let variants = data.variants.into_iter().map(|variant| {
+                misplaced.extend(on_fields(&variant.fields));
+                let told = told(&variant.attrs, errors);
+                ErrorVariant { ident: variant.ident, fields: variant.fields, told }
+            });
+            ErrorShape::Enum(variants.collect())
+        }
+        Data::Union(_) => ErrorShape::Union,
+    };
+    let told = told(&item.attrs, errors);
+    ErrorType { ident: item.ident, generics: item.generics, told, shape, misplaced }
+}
+
+fn told(attributes: &[Attribute], errors: &Errors) -> Told {
+    let mut told = Told::default();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("ws")) {
+        attr::told(attribute, &mut told, errors);
+    }
+    told
+}
+
+fn on_fields(fields: &Fields) -> Vec<Attribute> {
+    let attributes = fields.iter().flat_map(|field| &field.attrs);
+    attributes.filter(|attribute| attribute.path().is_ident("ws")).cloned().collect()
 }
 
 fn fields(fields: &mut Fields, errors: &Errors) -> Vec<Field> {
     let mut read = Vec::new();
     let members: Vec<Member> = fields.members().collect();
     for (field, member) in fields.iter_mut().zip(members) {
-        let marks = mark::take(&mut field.attrs, errors);
-        check::marks_of_a_field(&marks, errors);
-        let inits: Vec<Attribute> =
-            field.attrs.iter().filter(|attribute| is_init(attribute)).cloned().collect();
-        field.attrs.retain(|attribute| !is_init(attribute));
+        let marks = mark::take(&mut field.attrs);
+        let is_init = |attribute: &Attribute| attribute.path().is_ident("init");
+        let (inits, others) = std::mem::take(&mut field.attrs).into_iter().partition(is_init);
+        field.attrs = others;
+        let inits: Vec<Attribute> = inits;
         let mut source = Source::Injected;
-        for (index, init) in inits.iter().enumerate() {
-            if index > 0 {
-                errors.at(&init.meta, "this field has two `#[init]`", "keep one of the two");
-            }
-            match attr::init(init) {
-                Ok(init) => source = init,
-                Err(error) => {
-                    errors.push(error);
-                    source = Source::Default;
-                }
-            }
+        for init in &inits {
+            source = attr::init(init).unwrap_or_else(|error| {
+                errors.push(error);
+                Source::Default
+            });
         }
         let cfgs = cfgs(&field.attrs);
-        read.push(Field { member, ty: field.ty.clone(), cfgs, source });
+        read.push(Field { member, ty: field.ty.clone(), cfgs, marks, inits, source });
     }
     read
 }
 
-fn is_init(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("init")
+fn method(method: &mut ImplItemFn, errors: &Errors) -> Method {
+    let marks = mark::take(&mut method.attrs);
+    let parameters = mark::take_from_parameters(&mut method.sig);
+    let handler = handler(method, &marks, &parameters, errors);
+    Method { signature: method.sig.clone(), marks, parameters, handler }
 }
 
-// A method that some of our attributes stand on. `None` when they do not make it a handler.
-fn handler(method: &ImplItemFn, marks: &Marks, errors: &Errors) -> Option<Handler> {
-    let Marks { own, parameters } = marks;
-    let declaring: Vec<&Marked> = own.iter().filter(|m| m.mark.declares_handler()).collect();
-    let Some(first) = declaring.first() else {
-        check::marks_of_a_plain_method(own.iter().chain(parameters.iter().flatten()), errors);
-        return None;
-    };
-    check::one_occasion(&declaring, errors);
-    let occasion = occasion(first, errors);
-    if let Some(occasion) = &occasion {
-        check::occasion(occasion, errors);
-        check::enhancers_suit(occasion, own, errors);
-    }
-    let enhancers = enhancers(own, errors);
-    let arguments = arguments(method, parameters, occasion.as_ref(), errors);
-    let is_callable = check::method_can_be_called(method, errors);
+// `None` if our attributes do not make it a handler, or do not say for what.
+fn handler(
+    method: &ImplItemFn,
+    marks: &Marks,
+    parameters: &[Marks],
+    errors: &Errors,
+) -> Option<Handler> {
+    let declaring = marks.shown.iter().find(|marked| marked.mark.declares_handler())?;
+    let occasion = occasion(declaring, errors);
+    let enhancers = enhancers(marks, errors);
+    let arguments = arguments(method, parameters, errors);
     Some(Handler {
         occasion: occasion?,
         ident: method.sig.ident.clone(),
@@ -156,7 +148,6 @@ fn handler(method: &ImplItemFn, marks: &Marks, errors: &Errors) -> Option<Handle
             ReturnType::Type(_, ty) => Some(Type::clone(ty)),
         },
         enhancers,
-        is_callable,
     })
 }
 
@@ -171,9 +162,9 @@ fn occasion(marked: &Marked, errors: &Errors) -> Option<Occasion> {
     Some(Occasion::Hook(hook))
 }
 
-fn enhancers(marks: &[Marked], errors: &Errors) -> Vec<Enhancer> {
+fn enhancers(marks: &Marks, errors: &Errors) -> Vec<Enhancer> {
     let mut read = Vec::new();
-    for Marked { mark, attribute } in marks {
+    for Marked { mark, attribute } in &marks.shown {
         match *mark {
             Mark::Use(kind) => {
                 let entries = attr::list(kind, attribute, errors).into_iter();
@@ -188,17 +179,11 @@ fn enhancers(marks: &[Marked], errors: &Errors) -> Vec<Enhancer> {
     read
 }
 
-fn arguments(
-    method: &ImplItemFn,
-    marks: &[Vec<Marked>],
-    occasion: Option<&Occasion>,
-    errors: &Errors,
-) -> Vec<Argument> {
+fn arguments(method: &ImplItemFn, marks: &[Marks], errors: &Errors) -> Vec<Argument> {
     let mut read = Vec::new();
     for (parameter, marks) in method.sig.inputs.iter().zip(marks) {
-        check::marks_of_a_parameter(parameter, marks, occasion, errors);
         if let FnArg::Typed(parameter) = parameter {
-            let pipes = marks.iter().filter(|marked| marked.mark == Mark::Use(Kind::Pipe));
+            let pipes = marks.shown.iter().filter(|marked| marked.mark == Mark::Use(Kind::Pipe));
             let pipes = pipes.flat_map(|marked| attr::list(Kind::Pipe, &marked.attribute, errors));
             read.push(Argument { ty: Type::clone(&parameter.ty), pipes: pipes.collect() });
         }

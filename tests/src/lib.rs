@@ -3,6 +3,8 @@
 //! The gateway below is here for one reason: a gateway in a library crate must be served by
 //! every program that merely names the crate, without being listed anywhere.
 
+pub mod raw;
+
 use gateway_core::prelude::*;
 
 /// Says which crate it comes from.

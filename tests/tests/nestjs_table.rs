@@ -1,5 +1,5 @@
-//! The tables of `docs/nestjs.md` and `docs/coming-from-nestjs.md` name files and tests: all of them
-//! are there.
+//! The tables of `docs/nestjs.md`, `docs/coming-from-nestjs.md`, `docs/reports.md` and `SECURITY.md` name
+//! files and tests: all of them are there.
 
 use std::{
     fs,
@@ -56,7 +56,13 @@ fn named(entry: &str) -> (String, Vec<String>) {
 /// its beginning will do.
 fn has(file: &str, text: &str, test: &str) -> bool {
     if file.ends_with(".rs") {
-        return text.contains(&format!("fn {test}()"));
+        // A case of several transports takes one, a property what it is about.
+        // An attack is a row, of which a macro makes the test.
+        let forms = [format!("fn {test}("), format!("    {test}: Attack {{")];
+        return forms.iter().any(|form| text.contains(form));
+    }
+    if file.ends_with(".py") {
+        return text.contains(&format!("def {test}(self)"));
     }
     let test = test.replace('\'', "\\'");
     ["test('", "test(`"].iter().any(|call| {
@@ -78,22 +84,48 @@ fn missing(Row { line, shown_by, .. }: &Row) -> Vec<String> {
     missing
 }
 
-#[test]
-fn every_test_of_the_table_exists() {
-    let page = fs::read_to_string(root().join("docs/nestjs.md")).expect("the page");
+/// What is wrong with a page: rows of an unknown verdict, those that name nothing and must, and what
+/// is named and not there.
+fn wrong_with(page: &str, shown: &[&str], not_shown: &[&str]) -> Vec<String> {
+    let page = fs::read_to_string(root().join(page)).expect("the page");
     let mut wrong = Vec::new();
     for row in rows(&page) {
         let Row { line, verdict, shown_by } = &row;
         match &**verdict {
-            "same" | "better" if shown_by.is_empty() => {
-                wrong.push(format!("line {line}: shown by nothing"));
+            verdict if not_shown.contains(&verdict) => {}
+            verdict if !shown.contains(&verdict) => {
+                wrong.push(format!("line {line}: what is `{verdict}`?"));
             }
-            "same" | "better" | "not offered" => {}
-            _ => wrong.push(format!("line {line}: what is `{verdict}`?")),
+            _ if shown_by.is_empty() => wrong.push(format!("line {line}: shown by nothing")),
+            _ => {}
         }
         wrong.extend(missing(&row));
     }
+    wrong
+}
+
+#[test]
+fn every_test_of_the_table_exists() {
+    let wrong = wrong_with("docs/nestjs.md", &["same", "better"], &["not offered"]);
     assert!(wrong.is_empty(), "docs/nestjs.md\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_report_is_shown() {
+    let wrong = wrong_with("docs/reports.md", &["holds", "limit"], &["not offered"]);
+    assert!(wrong.is_empty(), "docs/reports.md\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_report_stands_twice() {
+    let page = fs::read_to_string(root().join("docs/reports.md")).expect("the page");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(": "));
+    let mut reports: Vec<&str> =
+        rows.flat_map(|(reports, _)| reports.split(", ")).filter(|one| one.contains('#')).collect();
+    assert!(reports.len() > 50, "those are not all: {reports:?}");
+    reports.sort_unstable();
+    let twice = reports.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None);
 }
 
 #[test]
@@ -104,6 +136,21 @@ fn every_common_error_is_shown() {
     let wrong: Vec<String> = rows.iter().flat_map(missing).collect();
     assert!(wrong.is_empty(), "docs/coming-from-nestjs.md\n{}", wrong.join("\n"));
     assert!(rows.iter().all(|row| !row.shown_by.is_empty()), "a row is shown by nothing");
+}
+
+/// Nothing but what is said not to hold may be shown by nothing.
+#[test]
+fn every_defence_is_shown() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).expect("the page");
+    let rows = rows(&page);
+    assert!(rows.len() > 60, "those are not all");
+    let mut wrong: Vec<String> = rows.iter().flat_map(missing).collect();
+    let holds = |verdict: &str| {
+        !["no limit", "nothing:", "verifying is not"].iter().any(|no| verdict.starts_with(no))
+    };
+    let unshown = rows.iter().filter(|row| row.shown_by.is_empty() && holds(&row.verdict));
+    wrong.extend(unshown.map(|row| format!("line {}: shown by nothing", row.line)));
+    assert!(wrong.is_empty(), "SECURITY.md\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The pages people read: the README and its translation agree, every link leads somewhere, and
-//! what a page quotes is said there.
+//! what a page quotes is said there; the page of the limits lists all of them.
 
 use std::{
     fmt, fs,
@@ -309,9 +309,15 @@ fn a_link_that_leads_nowhere_is_named() {
 
 // -------------------------------------------------------------------------------------- quotes
 
-/// Whether the lines of a quote stand in a text, one after the other. Indentation is the page's own.
+/// Whether the lines of a quote stand in a text, one after the other. Indentation is the page's own, and
+/// so is the number of a problem: in the report it depends on how many others there are.
 fn says(text: &str, quote: &str) -> bool {
-    let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    let line = |line: &str| {
+        let line = line.trim();
+        let behind = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        behind.strip_prefix(". ").unwrap_or(line).to_owned()
+    };
+    let lines = |text: &str| text.lines().map(line).collect::<Vec<_>>();
     let (text, quote) = (lines(text), lines(quote));
     !quote.is_empty() && text.windows(quote.len()).any(|window| window == quote)
 }
@@ -329,10 +335,30 @@ fn what_the_guide_quotes_is_said() {
     }
 }
 
+/// The compiler's help and the README name a version of garde: the one whose rules are read.
+#[test]
+fn garde_is_named_in_the_version_that_is_used() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("a file of the workspace");
+    let used = read("Cargo.toml");
+    let used = used.lines().find_map(|line| line.strip_prefix("garde = { version = \"")).unwrap();
+    let version = used.split('"').next().unwrap();
+    let extract = "gateway-core/src/call/extract";
+    for (file, name) in [
+        (format!("{extract}/valid.rs"), format!("garde {version},")),
+        (format!("{extract}/valid.rs"), format!("`garde = \\\"{version}\\\"`")),
+        (format!("{extract}/mod.rs"), format!("garde {version} ")),
+        ("README.md".to_owned(), format!("garde = {{ version = \"{version}\"")),
+    ] {
+        assert!(read(&file).contains(&name), "{file} does not say `{name}`");
+    }
+}
+
 #[test]
 fn a_quote_is_of_whole_lines_in_order() {
-    let text = "error: one\n    help: two\n\nerror: three\n";
+    let text = "error: one\n    help: two\n\nerror: three\n 12. four\n";
     for (quote, said) in [
+        ("1. four", true),
+        ("12 four", false),
         ("error: one\nhelp: two", true),
         ("help: two\n\nerror: three\n", true),
         ("error: one\nerror: three", false),
@@ -341,4 +367,35 @@ fn a_quote_is_of_whole_lines_in_order() {
     ] {
         assert_eq!(says(text, quote), said, "{quote}");
     }
+}
+
+/// The limits as an application prints them, each with its default.
+fn limits() -> Vec<(String, String)> {
+    let told = gateway_core::Limits::default().to_string();
+    let line = |line: &str| {
+        let (name, value) = line.split_once(' ').expect("a name and a value");
+        (name.to_owned(), value.trim().to_owned())
+    };
+    told.lines().map(line).collect()
+}
+
+#[test]
+fn the_page_of_limits_has_a_row_for_each_with_its_default() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
+    let (page, options) = (read("docs/limits.md"), read("gateway-core/src/declare/attributes.rs"));
+    let table = page.split("| per gateway |").nth(1).expect("the table of limits");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut documented = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [name, default, bounds, beyond, per_gateway] = cells[..] else {
+            panic!("not five cells: {row}")
+        };
+        assert!(!bounds.is_empty() && !beyond.is_empty(), "{row}");
+        let name = name.trim_matches('`');
+        let is_option = options.contains(&format!("/// | `{name} = "));
+        assert_eq!(per_gateway == "yes", is_option, "whether `{name}` is an option of a gateway");
+        documented.push((name.to_owned(), default.to_owned()));
+    }
+    assert_eq!(documented, limits(), "docs/limits.md, and what `Limits` prints");
 }

@@ -1,5 +1,5 @@
 // The benchmark's chat on plain socket.io: a middleware that verifies the token, handlers
-// registered on each socket, validation by hand.
+// registered on each socket, validation by hand. The same on Node and on Bun, but for who listens.
 
 import { createServer } from "node:http";
 
@@ -10,8 +10,7 @@ import { v7 as uuid } from "uuid";
 const secret = process.env.JWT_SECRET;
 const [host, port] = (process.env.LISTEN ?? "127.0.0.1:0").split(":");
 
-const http = createServer();
-const io = new Server(http);
+const io = new Server();
 const chat = io.of("/chat");
 
 chat.use((socket, next) => {
@@ -62,7 +61,26 @@ function brokenRule(body) {
   if (body.n < 0 || body.n > 1_000_000_000) return "n must be between 0 and 1000000000";
 }
 
-http.listen(Number(port), host, () => {
-  const { address, port: bound } = http.address();
-  console.log(`listening on http://${address}:${bound}`);
-});
+if (process.versions.bun) {
+  await listenOnBun();
+} else {
+  listenOnNode();
+}
+
+function listenOnNode() {
+  const http = createServer();
+  io.attach(http);
+  http.listen(Number(port), host, () => {
+    const { address, port: bound } = http.address();
+    console.log(`listening on http://${address}:${bound}`);
+  });
+}
+
+/** With the engine that socket.io has for Bun, which uses Bun's own server instead of Node's. */
+async function listenOnBun() {
+  const { Server: Engine } = await import("@socket.io/bun-engine");
+  const engine = new Engine({ path: "/socket.io/" });
+  io.bind(engine);
+  const server = Bun.serve({ hostname: host, port: Number(port), ...engine.handler() });
+  console.log(`listening on http://${host}:${server.port}`);
+}

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::servers::{Server, workspace};
+use crate::paths::workspace;
+use crate::servers::Server;
 
 /// What kind of thing is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]

@@ -12,13 +12,15 @@ pub(crate) const OURS: [Server; 2] = [Server::Gateway, Server::GatewaySerial];
 /// What they are held against.
 pub(crate) const REFERENCE: Server = Server::ByHand;
 
-/// How much of what the reference needs ours may need.
+/// How much of what the reference needs ours may need. In rooms a little more: ours counts each packet
+/// until it has left the process, so that no member that stays connected misses one; by hand nobody
+/// counts.
 pub(crate) const SHARES: [(Kind, Per, f64); 14] = [
     (Kind::Instructions, Per::Ack, 1.0),
     (Kind::Instructions, Per::Validated, 1.0),
     (Kind::Instructions, Per::Pipelined, 1.0),
-    (Kind::Instructions, Per::Delivery, 1.0),
-    (Kind::Instructions, Per::Burst, 1.0),
+    (Kind::Instructions, Per::Delivery, 1.03),
+    (Kind::Instructions, Per::Burst, 1.07),
     (Kind::Allocations, Per::Ack, 1.0),
     (Kind::Allocations, Per::Validated, 1.0),
     (Kind::Allocations, Per::Pipelined, 1.0),
@@ -232,7 +234,8 @@ mod tests {
     fn a_missed_target_fails_whatever_was_committed() {
         let failures = missed_targets(&servers(1.02, 1.0));
         let said: Vec<String> = failures.iter().map(Failure::to_string).collect();
-        // Two servers miss every share; a fifth of a call more than 0.2 is lost in the rounding.
+        // Two servers miss every share. Of what has a limit of its own, the calls round to theirs, and
+        // the bytes are far below it.
         assert_eq!(said.len(), 2 * SHARES.len(), "{said:#?}");
         assert_eq!(
             said[0],

@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::figures::{Figures, Kind, Per};
-use crate::load::{Arrive, Churn, Fleet, Join, Question, RoundTrips, Talk, Work};
+use crate::load::{self, Arrive, Churn, Fleet, Join, Question, RoundTrips, Talk, Work};
 use crate::machine::Cores;
 use crate::measure::callgrind::Instrumented;
 use crate::measure::process;
 use crate::measure::syscalls::{self, Counter};
-use crate::servers::{Program, Running};
+use crate::servers::Program;
 use crate::stats;
 
 /// Members of the room that deliveries are counted in.
@@ -47,13 +47,6 @@ pub(crate) fn all(
     Ok(figures)
 }
 
-/// Connects clients.
-fn fleet(running: &Running, clients: usize) -> Result<Fleet> {
-    let mut fleet = Fleet::new(running.target())?;
-    fleet.run(&mut Arrive::new(clients))?;
-    Ok(fleet)
-}
-
 /// What a server does for each message is the same if it is asked in lockstep by one client.
 fn instructions(
     program: &Program,
@@ -62,8 +55,8 @@ fn instructions(
     figures: &mut Figures,
 ) -> Result<()> {
     let mut server = Instrumented::start(program, directory, cores)?;
-    let mut one = fleet(&server.running, 1)?;
-    let mut room = fleet(&server.running, MEMBERS)?;
+    let mut one = load::connected(1, server.running.target())?;
+    let mut room = load::connected(MEMBERS, server.running.target())?;
     let mut door = Fleet::new(server.running.target())?;
     room.run(&mut Join::new())?;
     server.instrument()?;
@@ -124,14 +117,16 @@ fn system_calls(
     let ask =
         |question, in_flight, questions| Box::new(RoundTrips::new(question, in_flight, questions));
     let room = || -> Result<Fleet> {
-        let mut room = fleet(&running, MEMBERS)?;
+        let mut room = load::connected(MEMBERS, running.target())?;
         room.run(&mut Join::new())?;
         Ok(room)
     };
-    count(Per::Ack, fleet(&running, 100)?, &|| ask(Question::Echo, 1, 4_000))?;
-    count(Per::Pipelined, fleet(&running, 50)?, &|| ask(Question::Echo, 16, 16_000))?;
-    count(Per::Text, fleet(&running, 10)?, &|| ask(Question::Text, 1, 100))?;
-    count(Per::Binary, fleet(&running, 10)?, &|| ask(Question::Binary, 1, 100))?;
+    count(Per::Ack, load::connected(100, running.target())?, &|| ask(Question::Echo, 1, 4_000))?;
+    count(Per::Pipelined, load::connected(50, running.target())?, &|| {
+        ask(Question::Echo, 16, 16_000)
+    })?;
+    count(Per::Text, load::connected(10, running.target())?, &|| ask(Question::Text, 1, 100))?;
+    count(Per::Binary, load::connected(10, running.target())?, &|| ask(Question::Binary, 1, 100))?;
     count(Per::Delivery, room()?, &|| Box::new(Talk::new(1, 100)))?;
     count(Per::Burst, room()?, &|| Box::new(Talk::new(8, 50)))
 }

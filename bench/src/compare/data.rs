@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::latency::{AtRate, Rate};
 use super::loads::Load;
 use crate::check::Figures;
 use crate::machine::Machine;
 use crate::servers::Server;
+use crate::stats::Window;
 
 /// A whole run.
 #[derive(Debug, Deserialize, Serialize)]
@@ -20,27 +22,18 @@ pub(crate) struct Run {
     pub(crate) window_ms: u64,
     pub(crate) rounds: usize,
     pub(crate) loads: BTreeMap<Load, BTreeMap<Server, Vec<Window>>>,
+    #[serde(default)]
+    pub(crate) latency: BTreeMap<Rate, BTreeMap<Server, Vec<AtRate>>>,
     pub(crate) idle: BTreeMap<Server, Vec<Idle>>,
     pub(crate) figures: BTreeMap<Server, Figures>,
 }
 
-/// A server under a load, for a while. The windows of a load are in the order of its rounds.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Window {
-    pub(crate) slices: Vec<Slice>,
-    /// Answers and deliveries that came before an earlier one.
-    pub(crate) overtook: u64,
-}
-
-/// A part of a window.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub(crate) struct Slice {
-    pub(crate) units: u64,
-    /// Time on a core of all threads of the server.
-    pub(crate) cpu_us: u64,
-    pub(crate) wall_us: u64,
-    /// Time that other machines took from the server's core.
-    pub(crate) stolen_us: u64,
+impl Run {
+    /// Whether anything is known about a server.
+    pub(crate) fn measured(&self, server: Server) -> bool {
+        self.loads.values().any(|servers| servers.contains_key(&server))
+            || self.idle.contains_key(&server)
+    }
 }
 
 /// A server with idle connections.

@@ -1,21 +1,26 @@
 //! The comparison: every server under every load, in turns.
 
+mod contestant;
 mod data;
+mod latency;
 mod loads;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-pub(crate) use data::{Idle, IdleReading, Run, Slice, Window};
+pub(crate) use data::{Idle, IdleReading, Run};
+pub(crate) use latency::{AtRate, Rate};
 pub(crate) use loads::Load;
 
 use crate::check;
-use crate::load::{Arrive, Fleet, Join, Work};
+use crate::load::{Arrive, Fleet};
 use crate::machine::{self, Cores, Machine};
 use crate::measure::process;
-use crate::servers::{Program, Running, Server};
+use crate::servers::{Program, Server};
+use crate::stats::Window;
+use contestant::{contestants, in_turns};
 
 /// How the comparison is done.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
     pub(crate) servers: Vec<Server>,
     pub(crate) pace: Pace,
+    /// How long answers take these at a fixed rate.
+    pub(crate) latency: Vec<Server>,
     /// Whether idle connections are measured, and what is the same on every run is counted.
     pub(crate) everything: bool,
     pub(crate) command: String,
@@ -37,6 +44,8 @@ pub(crate) struct Pace {
     window: Duration,
     slice: Duration,
     rounds: usize,
+    /// Rounds at fixed rates.
+    paced_rounds: usize,
     /// Rounds of idle connections.
     idle_rounds: usize,
     idle: &'static [usize],
@@ -48,6 +57,7 @@ impl Pace {
         window: Duration::from_secs(2),
         slice: Duration::from_millis(250),
         rounds: 5,
+        paced_rounds: 10,
         idle_rounds: 3,
         idle: &[1_000, 10_000],
     };
@@ -57,6 +67,7 @@ impl Pace {
         window: Duration::from_millis(600),
         slice: Duration::from_millis(200),
         rounds: 3,
+        paced_rounds: 3,
         idle_rounds: 1,
         idle: &[1_000],
     };
@@ -81,6 +92,16 @@ pub(crate) fn run(options: &Options) -> Result<Run> {
         eprintln!("{}", load.title());
         measured.insert(*load, under_load(*load, &programs, pace, cores)?);
     }
+    let mut latency = BTreeMap::new();
+    if !options.latency.is_empty() {
+        eprintln!("latency at fixed rates");
+        let asked: Vec<Program> = programs
+            .iter()
+            .filter(|program| options.latency.contains(&program.server))
+            .cloned()
+            .collect();
+        latency = latency::measure(&asked, pace, cores)?;
+    }
     let mut idle = BTreeMap::new();
     let mut figures = BTreeMap::new();
     if options.everything {
@@ -98,17 +119,10 @@ pub(crate) fn run(options: &Options) -> Result<Run> {
         window_ms: u64::try_from(pace.window.as_millis())?,
         rounds: pace.rounds,
         loads: measured,
+        latency,
         idle,
         figures,
     })
-}
-
-/// A server with its clients.
-struct Contestant {
-    server: Server,
-    running: Running,
-    fleet: Fleet,
-    windows: Vec<Window>,
 }
 
 fn under_load(
@@ -117,100 +131,13 @@ fn under_load(
     pace: &Pace,
     cores: Cores,
 ) -> Result<BTreeMap<Server, Vec<Window>>> {
-    let mut contestants = programs
-        .iter()
-        .map(|program| {
-            let running = program.start(cores)?;
-            let mut fleet = Fleet::new(running.target())?;
-            fleet.run(&mut Arrive::new(load.clients()))?;
-            if load.in_a_room() {
-                fleet.run(&mut Join::new())?;
-            }
-            Ok(Contestant { server: program.server, running, fleet, windows: Vec::new() })
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let mut contestants = contestants(load, programs, cores)?;
     for contestant in &mut contestants {
-        window(load, contestant, pace.warm_up, pace, cores)?;
+        contestant.window(load, pace.warm_up, pace.slice)?;
     }
-    for _ in 0..pace.rounds {
-        for at in 0..contestants.len() {
-            // The others' clients answer the pings that came meanwhile.
-            contestants.iter_mut().try_for_each(|other| other.fleet.tend())?;
-            let window = window(load, &mut contestants[at], pace.window, pace, cores)?;
-            contestants[at].windows.push(window);
-        }
-    }
-    Ok(contestants.into_iter().map(|done| (done.server, done.windows)).collect())
-}
-
-/// The load upon one server for a while.
-fn window(
-    load: Load,
-    contestant: &mut Contestant,
-    length: Duration,
-    pace: &Pace,
-    cores: Cores,
-) -> Result<Window> {
-    let server = contestant.server;
-    let context = || format!("{server} with the load {:?}", load.title());
-    let window = measure(load, contestant, length, pace, cores).with_context(context)?;
-    ensure!(
-        window.overtook == 0 || !server.keeps_order(),
-        "{}: {} answers came before an earlier one",
-        context(),
-        window.overtook
-    );
-    Ok(window)
-}
-
-fn measure(
-    load: Load,
-    contestant: &mut Contestant,
-    length: Duration,
-    pace: &Pace,
-    cores: Cores,
-) -> Result<Window> {
-    let Contestant { running, fleet, .. } = contestant;
-    let mut work = load.work();
-    fleet.begin(work.as_mut())?;
-    let begun = Instant::now();
-    let mut slices = Vec::new();
-    let mut before = Reading::take(running, work.as_ref(), cores)?;
-    while begun.elapsed() < length {
-        fleet.work_until(work.as_mut(), Instant::now() + pace.slice)?;
-        let after = Reading::take(running, work.as_ref(), cores)?;
-        slices.push(after.since(&before));
-        before = after;
-    }
-    work.stop();
-    fleet.finish(work.as_mut())?;
-    Ok(Window { slices, overtook: work.overtook() })
-}
-
-/// The clocks and counters at one moment.
-struct Reading {
-    at: Instant,
-    units: u64,
-    cpu: Duration,
-    stolen: Duration,
-}
-
-impl Reading {
-    fn take(running: &Running, work: &dyn Work, cores: Cores) -> Result<Self> {
-        let stolen = cores.of_servers().map(process::stolen_time).transpose()?.unwrap_or_default();
-        let cpu = process::cpu_time(running.pid())?;
-        Ok(Self { at: Instant::now(), units: work.units(), cpu, stolen })
-    }
-
-    fn since(&self, before: &Self) -> Slice {
-        let microseconds = |duration: Duration| duration.as_micros() as u64;
-        Slice {
-            units: self.units - before.units,
-            cpu_us: microseconds(self.cpu - before.cpu),
-            wall_us: microseconds(self.at - before.at),
-            stolen_us: microseconds(self.stolen - before.stolen),
-        }
-    }
+    in_turns(&mut contestants, pace.rounds, |contestant| {
+        contestant.window(load, pace.window, pace.slice)
+    })
 }
 
 fn idle_connections(

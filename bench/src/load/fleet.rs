@@ -49,6 +49,11 @@ pub(crate) trait Work {
     /// Sends what can be sent without an answer.
     fn begin(&mut self, clients: &mut Clients) -> Result<()>;
 
+    /// Sends what is due by then, in work that goes by the [clock](Fleet::pace).
+    fn tick(&mut self, _: &mut Clients, _by: Instant) -> Result<()> {
+        Ok(())
+    }
+
     /// Something came for the client at `at`.
     fn received(&mut self, clients: &mut Clients, at: usize, what: Received<'_>) -> Result<()>;
 
@@ -342,6 +347,22 @@ impl Fleet {
             self.turn(work, left)?;
         }
         Ok(())
+    }
+
+    /// Goes on for a while with work that goes by the clock. Never sleeps: how long it takes to wake
+    /// up would be in what is measured.
+    pub(crate) fn pace(&mut self, work: &mut dyn Work, length: Duration) -> Result<()> {
+        let end = Instant::now() + length;
+        loop {
+            // What was due in time is sent, even if this thread comes too late for that.
+            let now = Instant::now().min(end);
+            work.tick(&mut self.clients, now)?;
+            self.clients.flush()?;
+            if now == end {
+                return Ok(());
+            }
+            self.turn(work, Duration::ZERO)?;
+        }
     }
 
     /// Goes on with the work until all that was begun has been answered.

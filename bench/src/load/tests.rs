@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use super::frame::{self, Opcode};
 use super::*;
@@ -177,4 +178,53 @@ fn a_delivery_that_comes_twice_is_an_error() {
 fn a_lost_delivery_is_an_error() {
     let error = talked(|text| said(text, 0)).unwrap_err();
     assert_eq!(error, "lost: 0 acknowledgements and 2 deliveries");
+}
+
+/// The times of answers, and of questions, when 1,000 are asked in a second for a while.
+fn paced(answer: Answer) -> Result<[Vec<Duration>; 2], String> {
+    let mut fleet = connected(answer);
+    let mut work = Paced::new(1_000.0);
+    let begun = fleet.begin(&mut work);
+    let paced = begun.and_then(|()| fleet.pace(&mut work, Duration::from_millis(300)));
+    work.stop();
+    paced.and_then(|()| fleet.finish(&mut work)).map_err(|error| error.to_string())?;
+    let (latency, lateness) = work.times();
+    Ok([latency, lateness])
+}
+
+#[test]
+fn a_rate_is_kept_whatever_the_answers_do() {
+    let [latency, lateness] = paced(|text| Some(vec![echo(text)])).unwrap();
+    assert_eq!(latency.len(), lateness.len());
+    // The one at the very end is due or not.
+    assert!((300..=301).contains(&latency.len()), "{}", latency.len());
+}
+
+#[test]
+fn a_server_that_stands_still_pays_for_all_that_it_kept_waiting() {
+    const STILL: Duration = Duration::from_millis(200);
+    let [mut latency, _] = paced(|text| {
+        if text.contains("42/chat,0[") {
+            thread::sleep(STILL);
+        }
+        Some(vec![echo(text)])
+    })
+    .unwrap();
+    // One question in a millisecond, of which the first waited for all of it and the last for none.
+    latency.sort_unstable();
+    let slow = latency.iter().filter(|time| **time > STILL / 4).count();
+    assert!(slow >= 140, "{slow} answers were late, and one may have been");
+    assert!(latency[latency.len() - 1] >= STILL);
+}
+
+#[test]
+fn a_wrong_or_lost_answer_at_a_rate_is_an_error() {
+    let wrong = paced(|text| Some(vec![echo(text).replace("today", "tonight")]));
+    assert!(wrong.unwrap_err().contains("the answer to 0 is"));
+    let twice = paced(|text| Some(vec![echo(text), echo(text)]));
+    assert!(twice.unwrap_err().contains("a second answer to 0"));
+    let lost = paced(|text| {
+        Some(vec![echo(text)].into_iter().filter(|_| !text.contains("chat,7[")).collect())
+    });
+    assert!(lost.unwrap_err().contains("lost: 1 acknowledgements"));
 }

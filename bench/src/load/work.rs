@@ -183,8 +183,7 @@ impl RoundTrips {
         match self.question {
             Question::Echo | Question::Validated => {
                 let event = if self.question == Question::Echo { "echo" } else { "validated" };
-                let said = format_args!("\"{event}\",{{\"text\":\"{SMALL}\",\"n\":{id}}}");
-                clients.ask(at, id, said);
+                ask_small(clients, at, id, event);
             }
             Question::Text => clients.ask(at, id, format_args!("\"text\",\"{}\"", self.large)),
             Question::Binary => clients.ask_with(at, id, "binary", self.large.as_bytes()),
@@ -207,8 +206,13 @@ impl RoundTrips {
 /// The text of a small question; its number is the id of the message.
 const SMALL: &str = "how are you today?";
 
+/// Sends the small object, which is to be answered with the same.
+pub(super) fn ask_small(clients: &mut Clients, at: usize, id: u64, event: &str) {
+    clients.ask(at, id, format_args!("\"{event}\",{{\"text\":\"{SMALL}\",\"n\":{id}}}"));
+}
+
 /// Whether an acknowledgement is the small object that was sent with `id`.
-fn is_small(arguments: &str, id: u64) -> bool {
+pub(super) fn is_small(arguments: &str, id: u64) -> bool {
     // As every server here writes it, and without a parser's price.
     let number = arguments
         .strip_prefix("[{\"text\":\"")

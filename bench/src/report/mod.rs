@@ -4,13 +4,14 @@ mod page;
 mod plot;
 mod targets;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use crate::build_times::BuildTimes;
-use crate::compare::{Load, Run};
+use crate::compare::{AtRate, Load, Rate, Run};
 use crate::servers::Server;
 use crate::stats;
 use plot::{Panel, Row};
@@ -24,6 +25,7 @@ const PLOTS: [(&str, &[Load]); 3] = [
     ("rooms.svg", &[Load::Room100, Load::Room1000, Load::Burst]),
     ("others.svg", &[Load::Connect, Load::Text, Load::Binary]),
 ];
+const LATENCY_PLOT: &str = "latency.svg";
 const MEMORY_PLOT: &str = "memory.svg";
 
 /// Keeps a run, and writes the page about it.
@@ -57,6 +59,12 @@ fn render(run: &Run, directory: &Path) -> Result<()> {
             plots.push(name);
         }
     }
+    let panels: Vec<Panel> =
+        run.latency.iter().map(|(rate, servers)| latency_panel(*rate, servers)).collect();
+    if !panels.is_empty() {
+        fs::write(directory.join(LATENCY_PLOT), plot::svg(&panels))?;
+        plots.push(LATENCY_PLOT);
+    }
     if let Some(panel) = memory_panel(run) {
         fs::write(directory.join(MEMORY_PLOT), plot::svg(&[panel]))?;
         plots.push(MEMORY_PLOT);
@@ -88,6 +96,22 @@ fn cost_panel(run: &Run, load: Load) -> Option<Panel> {
     });
     let title = format!("{}: server's CPU time per {}, less is better", load.title(), load.unit());
     Some(Panel { title, rows: rows.collect() })
+}
+
+fn latency_panel(rate: Rate, servers: &BTreeMap<Server, Vec<AtRate>>) -> Panel {
+    let rows = servers.iter().filter_map(|(server, windows)| {
+        let points: Vec<f64> = windows.iter().map(|window| window.latency.p99).collect();
+        let median = stats::Spread::of(&points)?.median;
+        Some(Row {
+            label: server.to_string(),
+            ours: is_ours(*server),
+            median,
+            note: format!("{median:.0} µs"),
+            points,
+        })
+    });
+    let title = format!("{}: 99 of 100 answers within, less is better", rate.title());
+    Panel { title, rows: rows.collect() }
 }
 
 fn memory_panel(run: &Run) -> Option<Panel> {

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
-use gateway_core::prelude::*;
-use tokio::sync::Mutex;
-
 use super::guard::WsJwtGuard;
 use super::model::{
     ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
-    not_a_member, nothing_to_say,
+    not_a_member, nothing_to_say, too_many_rooms,
 };
-use super::store::{Appended, Draft, MessageStore};
+use super::store::{Appended, Draft, Joined, MessageStore};
 use super::timing::Timing;
-use crate::auth::User;
+use super::turns::Turns;
+use crate::auth::TokenAuthenticator;
 use crate::config::Config;
-use crate::orders::NotificationsService;
+use crate::limits::Limit;
+use crate::user::User;
 use crate::ws_error::WsExceptionFilter;
+use gateway_core::prelude::*;
 
-/// The chat. Every client in it is a [`User`].
+/// The chat. Every client in it is a [`User`]. Whoever connects is told of orders, too: that, and
+/// nothing else of the gateway, is in `orders::notifications`.
 #[web_socket_gateway(
     namespace = "/chat",
-    authenticate = JwtAuthenticator<User>,
+    authenticate = TokenAuthenticator,
     cors(origins = |config: &Config| config.cors_origin.clone(), credentials = true),
     serial,
 )]
@@ -29,28 +30,18 @@ use crate::ws_error::WsExceptionFilter;
 pub(crate) struct ChatGateway {
     server: Server,
     messages: Arc<MessageStore>,
-    /// Whoever changes a room has the turn until that is announced: what is stored, who hears the
-    /// room, and the order of what is heard then agree. SQLite has one writer at a time anyway.
+    config: Arc<Config>,
+    /// Whoever changes a room has its turn until that is announced: what is stored, who hears the
+    /// room, and the order of what is heard then agree.
     #[init]
-    turn: Mutex<()>,
+    turns: Turns,
 }
 
 #[web_socket_gateway]
 impl ChatGateway {
-    #[on_connection]
-    async fn connected(
-        &self,
-        socket: Socket,
-        Identity(user): Identity<User>,
-        Inject(notifications): Inject<NotificationsService>,
-    ) {
-        tracing::info!(socket = %socket.id(), user = %user.id, role = user.role, "connected");
-        notifications.attend(socket, user.id);
-    }
-
     #[on_disconnect]
-    async fn disconnected(&self, socket: Socket, reason: DisconnectReason) {
-        tracing::info!(socket = %socket.id(), %reason, "disconnected");
+    async fn disconnected(&self, Identity(user): Identity<User>, reason: DisconnectReason) {
+        tracing::info!(user = %user.id, %reason, "disconnected");
     }
 
     /// Makes the user a member, and lets this socket hear the room.
@@ -63,10 +54,17 @@ impl ChatGateway {
     ) -> Result<Success, WsException> {
         let room = room_named(&body.room_id);
 
-        let _turn = self.turn.lock().await;
-        if self.messages.join(&body.room_id, user.id).await? {
-            let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
-            socket.to(&room).emit("user-joined", &change).await?;
+        let _turn = self.turns.of(&body.room_id).await?;
+        match self.messages.join(&body.room_id, user.id, self.config.rooms_per_user).await? {
+            Joined::New => {
+                let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
+                socket.to(&room).emit("user-joined", &change).await?;
+            }
+            Joined::Before => {}
+            Joined::TooManyRooms => {
+                Limit::RoomsPerUser.reached();
+                return Err(too_many_rooms());
+            }
         }
         socket.join(room).await?;
         Ok(Success::new())
@@ -82,7 +80,7 @@ impl ChatGateway {
     ) -> Result<Success, WsException> {
         let room = room_named(&body.room_id);
 
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.of(&body.room_id).await?;
         if self.messages.leave(&body.room_id, user.id).await? {
             let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
             // While the user's other devices still hear it: it is news to them, too.
@@ -112,7 +110,7 @@ impl ChatGateway {
             client_id: body.client_id.as_deref(),
         };
 
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.of(&body.room_id).await?;
         match self.messages.append(draft).await? {
             Appended::New(message) => {
                 self.server.to(room_named(&body.room_id)).emit("new-message", &message).await?;

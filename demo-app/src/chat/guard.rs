@@ -2,7 +2,7 @@
 
 use gateway_core::prelude::*;
 
-use crate::auth::User;
+use crate::user::User;
 
 /// Lets in whoever is logged in.
 ///

@@ -5,5 +5,6 @@ mod guard;
 mod model;
 mod store;
 mod timing;
+mod turns;
 
 pub(crate) use gateway::ChatGateway;

@@ -5,8 +5,8 @@ use gateway_core::prelude::WsException;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::auth::UserId;
 use crate::database::storable;
+use crate::user::UserId;
 
 const HISTORY_LIMIT_DEFAULT: i64 = 50;
 
@@ -103,6 +103,11 @@ impl Success {
 /// The client named a room it is not a member of.
 pub(super) fn not_a_member() -> WsException {
     WsException::new("你不是这个房间的成员").with_code("NOT_A_MEMBER")
+}
+
+/// The user is a member of as many rooms as one may be.
+pub(super) fn too_many_rooms() -> WsException {
+    WsException::new("你加入的房间太多").with_code("TOO_MANY_ROOMS")
 }
 
 /// The client had nothing to say.

@@ -7,8 +7,8 @@ use sqlx::{AnyConnection, AnyPool};
 use uuid::Uuid;
 
 use super::model::ChatMessage;
-use crate::auth::UserId;
 use crate::clock;
+use crate::user::UserId;
 
 /// The rooms as they are stored: who may write to them, and what was written.
 #[derive(Clone, Debug)]
@@ -27,6 +27,17 @@ pub(super) struct Draft<'a> {
     pub(super) client_id: Option<&'a str>,
 }
 
+/// What became of a wish to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// The user is a member now.
+    New,
+    /// The user was one before.
+    Before,
+    /// The user is a member of as many rooms as one may be.
+    TooManyRooms,
+}
+
 /// What became of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Appended {
@@ -39,26 +50,56 @@ pub(super) enum Appended {
 }
 
 impl MessageStore {
-    /// Makes a user a member. False if it was one.
-    pub(super) async fn join(&self, room_id: &str, user: UserId) -> Result<bool, sqlx::Error> {
-        let result = sqlx::query(
+    /// Makes a user a member, unless it is one of `rooms_max` rooms already.
+    pub(super) async fn join(
+        &self,
+        room_id: &str,
+        user: UserId,
+        rooms_max: usize,
+    ) -> Result<Joined, sqlx::Error> {
+        let mut transaction = self.database.begin().await?;
+        let joined = sqlx::query(
             "INSERT INTO members (room_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         )
         .bind(room_id)
         .bind(user)
-        .execute(&*self.database)
+        .execute(&mut *transaction)
         .await?;
-        Ok(result.rows_affected() > 0)
+        if joined.rows_affected() == 0 {
+            return Ok(Joined::Before);
+        }
+        // Whoever joins another room for this user at the same time waits here, and sees this one.
+        let rooms: i64 = sqlx::query_scalar(
+            "INSERT INTO memberships (user_id, rooms) VALUES ($1, 1) \
+             ON CONFLICT (user_id) DO UPDATE SET rooms = memberships.rooms + 1 RETURNING rooms",
+        )
+        .bind(user)
+        .fetch_one(&mut *transaction)
+        .await?;
+        if usize::try_from(rooms).is_ok_and(|rooms| rooms > rooms_max) {
+            return Ok(Joined::TooManyRooms);
+        }
+        transaction.commit().await?;
+        Ok(Joined::New)
     }
 
     /// Ends a membership. False if there was none.
     pub(super) async fn leave(&self, room_id: &str, user: UserId) -> Result<bool, sqlx::Error> {
-        let result = sqlx::query("DELETE FROM members WHERE room_id = $1 AND user_id = $2")
+        let mut transaction = self.database.begin().await?;
+        let left = sqlx::query("DELETE FROM members WHERE room_id = $1 AND user_id = $2")
             .bind(room_id)
             .bind(user)
-            .execute(&*self.database)
+            .execute(&mut *transaction)
             .await?;
-        Ok(result.rows_affected() > 0)
+        if left.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE memberships SET rooms = rooms - 1 WHERE user_id = $1")
+            .bind(user)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Stores a message of a member, once.

@@ -7,6 +7,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
 
+use crate::limits;
+
 /// Bounds between which durations are told apart, in seconds.
 const BUCKETS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
@@ -17,6 +19,7 @@ pub(super) fn start() -> Result<Router, BuildError> {
     const UPKEEP: Duration = Duration::from_secs(5);
 
     let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    limits::describe();
     let kept = recorder.clone();
     tokio::spawn(async move {
         loop {

@@ -5,20 +5,29 @@ mod metrics;
 mod page;
 
 use std::error::Error;
+use std::sync::Arc;
 
+use axum::extract::Request;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
+};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use gateway_core::prelude::{FieldError, WsException};
 use serde_json::{Map, Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
+use crate::language::Language;
 
 /// What a client of Server-Sent Events had last.
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// When a client that was one too many may try again.
+const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// The routes of the application, for pages of other origins as well, with the demo's own page and
 /// the metrics, which are counted from now on.
@@ -26,7 +35,8 @@ pub(crate) fn routes(
     config: &Config,
     application: Router,
 ) -> Result<Router, impl Error + Send + Sync + 'static> {
-    let application = application.layer(cors(&config.cors_origin));
+    let application =
+        application.layer(middleware::from_fn(explain)).layer(cors(&config.cors_origin));
     metrics::start().map(|metrics| application.merge(page::routes()).merge(metrics))
 }
 
@@ -53,6 +63,10 @@ pub(crate) enum HttpError {
     Validation(Vec<FieldError>),
     /// The body did not come as it should: 413 where it is too large.
     Body(BytesRejection),
+    /// The user has as many streams open as one may: 429.
+    TooManyStreams,
+    /// All users together have as much as there may be: 503.
+    Overloaded,
     /// Not the client's business: 500 for it, the cause for the log.
     Internal(WsException),
 }
@@ -69,23 +83,63 @@ impl From<BytesRejection> for HttpError {
     }
 }
 
-impl IntoResponse for HttpError {
-    fn into_response(self) -> Response {
-        let (status, body) = match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, json!({"code": "NOT_FOUND"})),
+impl HttpError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Body(rejection) => rejection.status(),
+            Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn body(&self, language: Language) -> Value {
+        match self {
+            Self::NotFound => json!({"code": "NOT_FOUND"}),
             Self::Validation(errors) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, json!({"code": "VALIDATION", "errors": errors}))
+                json!({"code": "VALIDATION", "errors": language.fields(errors)})
             }
             Self::Body(rejection) => {
-                (rejection.status(), json!({"code": "BAD_BODY", "message": rejection.body_text()}))
+                let message = match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => "请求内容过大",
+                    _ => "无法读取请求内容",
+                };
+                json!({"code": "BAD_BODY", "message": language.say(message)})
             }
-            Self::Internal(cause) => {
-                tracing::error!(%cause, "request failed");
-                (StatusCode::INTERNAL_SERVER_ERROR, json!({"code": "INTERNAL"}))
+            Self::TooManyStreams => {
+                json!({"code": "TOO_MANY_STREAMS", "message": language.say("打开的订单流太多")})
             }
-        };
-        (status, Json(body)).into_response()
+            Self::Overloaded => {
+                json!({"code": "OVERLOADED", "message": language.say("服务器繁忙,请稍后再试")})
+            }
+            Self::Internal(_) => json!({"code": "INTERNAL"}),
+        }
     }
+}
+
+/// Without a body: what it says there depends on the request, which [`explain`] knows.
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(cause) = &self {
+            tracing::error!(%cause, "request failed");
+        }
+        (self.status(), Extension(Arc::new(self))).into_response()
+    }
+}
+
+/// Says in the language of the request why it was not answered as asked.
+async fn explain(language: Language, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<HttpError>>() {
+        response = (error.status(), Json(error.body(language))).into_response();
+        if let HttpError::TooManyStreams | HttpError::Overloaded = *error {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+    }
+    response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));
+    response
 }
 
 /// The fields of a body that is a JSON object.

@@ -2,19 +2,23 @@
 
 use axum::Router;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::IntoResponse;
 use axum::routing::get;
+
+use crate::language::Language;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+const PAGE: &str = include_str!("../public/index.html");
+
 /// Path, content type, content.
-const FILES: [(&str, &str, &[u8]); 16] = [
-    ("/", HTML, include_bytes!("../public/index.html")),
+const FILES: [(&str, &str, &[u8]); 15] = [
     ("/client/style.css", CSS, include_bytes!("../public/style.css")),
     ("/client/app.js", SCRIPT, include_bytes!("../public/app.js")),
     ("/client/kept.js", SCRIPT, include_bytes!("../public/kept.js")),
@@ -34,12 +38,21 @@ const FILES: [(&str, &str, &[u8]); 16] = [
 
 /// The page and its files.
 pub(super) fn routes() -> Router {
-    FILES.into_iter().fold(Router::new(), |router, (path, content_type, content)| {
+    let page = Router::new().route("/", get(page));
+    FILES.into_iter().fold(page, |router, (path, content_type, content)| {
         router.route(path, get(async move || file(content_type, content)))
     })
 }
 
-fn file(content_type: &'static str, content: &'static [u8]) -> impl IntoResponse {
+/// The document says which language was asked for; its script has the sentences.
+async fn page(language: Language) -> impl IntoResponse {
+    let tag = language.tag();
+    let page = PAGE.replacen("<html>", &format!("<html lang=\"{tag}\">"), 1);
+    let headers = [(CONTENT_LANGUAGE, tag), (VARY, ACCEPT_LANGUAGE.as_str())];
+    (headers, file(HTML, page))
+}
+
+fn file(content_type: &'static str, content: impl IntoResponse) -> impl IntoResponse {
     let headers = [
         (CONTENT_TYPE, content_type),
         // A newer binary serves a newer page under the same names.

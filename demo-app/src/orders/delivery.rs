@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 
 use super::model::{ORDER_UPDATE, OrderUpdate};
 use super::store::OrderStore;
-use crate::auth::UserId;
+use crate::language::Language;
+use crate::user::UserId;
 
 /// How long an acknowledgement is waited for: a phone may have to wake up first.
 const ACK_PATIENCE: Duration = Duration::from_secs(60);
@@ -84,6 +85,7 @@ impl From<sqlx::Error> for Failure {
 
 pub(super) struct Delivery {
     device: Socket,
+    language: Language,
     user: UserId,
     orders: Arc<OrderStore>,
     progress: Arc<Progress>,
@@ -97,9 +99,10 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn new(device: Socket, user: UserId, orders: Arc<OrderStore>) -> Self {
+        let language = Language::of(device.handshake());
         let progress = device.data();
         let unanswered = FuturesUnordered::new();
-        Self { device, user, orders, progress, begun: false, sent: 0, unanswered }
+        Self { device, language, user, orders, progress, begun: false, sent: 0, unanswered }
     }
 
     /// Until the device is gone.
@@ -139,7 +142,8 @@ impl Delivery {
                 {
                     settle(&self.orders, self.user, answer).await;
                 }
-                let ack = self.device.request(ORDER_UPDATE, OrderUpdate::from(&update)).await?;
+                let told = OrderUpdate::new(&update, self.language);
+                let ack = self.device.request(ORDER_UPDATE, told).await?;
                 self.sent = update.number;
                 self.unanswered.push(Box::pin(async move {
                     // Whatever it says: it came.

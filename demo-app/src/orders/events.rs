@@ -9,14 +9,15 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{StreamExt as _, stream};
 use gateway_core::prelude::*;
-use tokio::sync::watch;
 
 use super::model::{ORDER_UPDATE, OrderUpdate, Update};
-use super::notifications::NotificationsService;
 use super::store::OrderStore;
-use crate::auth::{User, UserId};
+use super::streams::{Stream, Streams};
 use crate::http::{HttpError, LAST_EVENT_ID};
+use crate::language::Language;
+use crate::limits::Limit;
 use crate::process::Stop;
+use crate::user::{User, UserId};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -31,13 +32,14 @@ const RETRY: Duration = Duration::from_secs(1);
 /// reads the stream with `fetch`.
 pub(super) async fn follow(
     Identity(user): Identity<User>,
-    Inject(notifications): Inject<NotificationsService>,
+    language: Language,
     Inject(orders): Inject<OrderStore>,
+    Inject(streams): Inject<Streams>,
     Inject(stop): Inject<Stop>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, HttpError> {
     // Before anything is read, so that no change after that goes unnoticed.
-    let changes = notifications.watch(user.id);
+    let stream = streams.open(user.id).map_err(refused)?;
     let newest = orders.newest(user.id).await.map_err(WsException::from)?;
     let last = match headers.get(LAST_EVENT_ID) {
         None => newest,
@@ -56,7 +58,7 @@ pub(super) async fn follow(
             () = tokio::time::sleep(remaining) => {}
         }
     };
-    let updates = Updates { user: user.id, orders, changes, last, page: VecDeque::new() };
+    let updates = Updates { user: user.id, language, orders, stream, last, page: VecDeque::new() };
     let updates = stream::unfold(updates, Updates::next).take_until(Box::pin(ends));
     let events = stream::once(async { Ok(begin) }).chain(updates);
     // A proxy that collects what it passes on would keep the updates to itself.
@@ -64,12 +66,21 @@ pub(super) async fn follow(
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::default())))
 }
 
+fn refused(limit: Limit) -> HttpError {
+    limit.reached();
+    match limit {
+        Limit::StreamsPerUser => HttpError::TooManyStreams,
+        _ => HttpError::Overloaded,
+    }
+}
+
 /// The updates of one user, a page in memory at most: a client that reads slowly is only asked for
 /// more when it has taken what it was sent.
 struct Updates {
     user: UserId,
+    language: Language,
     orders: Arc<OrderStore>,
-    changes: watch::Receiver<()>,
+    stream: Stream,
     last: i64,
     page: VecDeque<Update>,
 }
@@ -86,7 +97,8 @@ impl Updates {
             }
         };
         let event = Event::default().event(ORDER_UPDATE).id(update.number.to_string());
-        Some((event.json_data(OrderUpdate::from(&update)), self))
+        let told = OrderUpdate::new(&update, self.language);
+        Some((event.json_data(told), self))
     }
 
     async fn read(&mut self) -> Result<Update, WsException> {
@@ -95,11 +107,11 @@ impl Updates {
                 self.last = update.number;
                 return Ok(update);
             }
-            self.changes.mark_unchanged();
+            self.stream.changes.mark_unchanged();
             self.page = self.orders.after(self.user, self.last).await?.into();
             if self.page.is_empty() {
                 // The service that tells of changes lives as long as the server.
-                self.changes.changed().await?;
+                self.stream.changes.changed().await?;
             }
         }
     }

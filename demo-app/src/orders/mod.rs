@@ -7,6 +7,6 @@ mod notifications;
 mod routes;
 mod service;
 mod store;
+mod streams;
 
-pub(crate) use notifications::NotificationsService;
 pub(crate) use routes::routes;

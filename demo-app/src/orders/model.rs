@@ -4,9 +4,10 @@ use gateway_core::prelude::FieldError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::auth::UserId;
 use crate::database::storable;
 use crate::http::{self, HttpError};
+use crate::language::Language;
+use crate::user::UserId;
 
 /// Items one order may have.
 const ITEMS_MAX: usize = 100;
@@ -96,10 +97,11 @@ pub(super) struct OrderUpdate<'a> {
     message: &'static str,
 }
 
-impl<'a> From<&'a Update> for OrderUpdate<'a> {
-    fn from(update: &'a Update) -> Self {
+impl<'a> OrderUpdate<'a> {
+    /// As it is told to somebody who reads that language.
+    pub(super) fn new(update: &'a Update, language: Language) -> Self {
         let status = update.status;
-        Self { order_id: &update.order_id, status, message: status.message() }
+        Self { order_id: &update.order_id, status, message: language.say(status.message()) }
     }
 }
 

@@ -4,28 +4,25 @@
 //! only that there is more of it: each reads for its own devices and streams, in order, so that
 //! nothing is lost with an event that is.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use gateway_core::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
 use super::delivery::{Delivery, Progress};
 use super::model::ORDER_UPDATE;
 use super::store::OrderStore;
-use crate::auth::UserId;
+use super::streams::Streams;
 use crate::chat::ChatGateway;
+use crate::user::{User, UserId};
 
 /// Tells users what becomes of their orders.
 #[injectable]
 pub(crate) struct NotificationsService {
     chat: Arc<ChatGateway>,
     orders: Arc<OrderStore>,
-    /// Whoever streams updates in this process, by user.
-    #[init]
-    streams: Mutex<HashMap<UserId, watch::Sender<()>>>,
+    streams: Arc<Streams>,
 }
 
 /// A user has a new update.
@@ -46,15 +43,8 @@ impl NotificationsService {
     }
 
     /// Tells a device of the user what it has missed and what is new, until it leaves.
-    pub(crate) fn attend(&self, device: Socket, user: UserId) {
+    fn attend(&self, device: Socket, user: UserId) {
         tokio::spawn(Delivery::new(device, user, Arc::clone(&self.orders)).run());
-    }
-
-    /// Changes whenever there is news for that user.
-    pub(super) fn watch(&self, user: UserId) -> watch::Receiver<()> {
-        let mut streams = self.streams();
-        streams.retain(|_, stream| stream.receiver_count() > 0);
-        streams.entry(user).or_insert_with(|| watch::channel(()).0).subscribe()
     }
 
     /// Passes news on to the devices and streams of this process.
@@ -62,9 +52,7 @@ impl NotificationsService {
         for device in self.chat.server().user(news.user).sockets() {
             device.data::<Progress>().owe(news.number);
         }
-        if let Some(stream) = self.streams().get(&news.user) {
-            stream.send_replace(());
-        }
+        self.streams.look(news.user);
     }
 
     /// Has everyone in this process look for news.
@@ -72,18 +60,26 @@ impl NotificationsService {
         for device in self.chat.server().sockets() {
             device.data::<Progress>().look();
         }
-        for stream in self.streams().values() {
-            stream.send_replace(());
-        }
-    }
-
-    fn streams(&self) -> MutexGuard<'_, HashMap<UserId, watch::Sender<()>>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.look_all();
     }
 }
 
+/// The chat's clients are told of orders, and the chat need not know.
 #[web_socket_gateway]
 impl ChatGateway {
+    #[on_connection]
+    async fn connected(
+        &self,
+        socket: Socket,
+        Identity(user): Identity<User>,
+        Inject(service): Inject<NotificationsService>,
+    ) {
+        // A token may claim a role of any length.
+        let role = user.role.map(|role| format!("{role:.32}"));
+        tracing::info!(user = %user.id, role, "connected");
+        service.attend(socket, user.id);
+    }
+
     /// Listens for what is announced, here and elsewhere.
     #[after_init]
     async fn listen_for_order_updates(&self, Inject(service): Inject<NotificationsService>) {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::events;
 use super::model::{CreateOrder, Order};
 use super::service::OrdersService;
-use crate::auth::User;
 use crate::http::HttpError;
+use crate::user::User;
 
 /// Bytes of an order: more than the largest valid one, every character of it escaped.
 const BODY_MAX: usize = 128 * 1024;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::model::{CreateOrder, Order};
 use super::notifications::NotificationsService;
 use super::store::OrderStore;
-use crate::auth::UserId;
+use crate::user::UserId;
 
 /// Takes orders, and has their users told.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use sqlx::{AnyPool, Row as _};
 use uuid::Uuid;
 
 use super::model::{Item, Order, Status, Update};
-use crate::auth::UserId;
 use crate::clock;
+use crate::user::UserId;
 
 /// Updates that are read at once.
 pub(super) const PAGE: i64 = 100;

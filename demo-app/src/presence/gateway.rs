@@ -3,14 +3,15 @@
 use gateway_core::prelude::*;
 use serde::Serialize;
 
-use crate::auth::{User, UserId};
+use crate::auth::TokenAuthenticator;
 use crate::config::Config;
+use crate::user::UserId;
 use crate::ws_error::WsExceptionFilter;
 
 /// Tells everyone who comes and goes.
 #[web_socket_gateway(
     namespace = "/presence",
-    authenticate = JwtAuthenticator<User>,
+    authenticate = TokenAuthenticator,
     cors(origins = |config: &Config| config.cors_origin.clone(), credentials = true),
     presence(grace = |config: &Config| config.presence_grace),
 )]

@@ -1,26 +1,35 @@
-//! Authentication: who a client is, decided inside the handshake, before it is let in.
+//! Authentication: who a client is, decided during the handshake, before the client is let in.
 
-#[cfg(feature = "jwt")]
+pub(crate) mod handshake;
+pub(crate) mod http;
+#[cfg_attr(not(feature = "jwt"), path = "jwt_off.rs")]
 mod jwt;
+pub(crate) mod origins;
+pub(crate) mod session;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 #[cfg(feature = "jwt")]
-pub use jwt::{InvalidKey, JwtAuthenticator, JwtService};
+pub use jwt::InvalidKey;
+#[cfg(feature = "jwks-url")]
+pub use jwt::{JwksError, JwksUrl};
+pub use jwt::{JwtAuthenticator, JwtService};
 
 use crate::{
-    exception::WsException,
-    facts::AuthenticatorFacts,
-    handshake::Handshake,
-    provider::Injectable,
-    session::{Authenticated, Session},
+    auth::{
+        handshake::Handshake,
+        session::{Authenticated, Session},
+    },
+    exception::{AsyncResult, WsException, code},
+    inject::{Injectable, Key, Provider, Recipe},
+    limits::reached,
 };
 
-/// Decides who a client is, or that it is not let in.
+/// Decides who a client is, or refuses it.
 ///
-/// Named on the gateway, `authenticate = MyAuthenticator`, and built by injection. It runs to its
-/// end before the client is told that it is connected, so no handler and no hook ever sees a client
-/// without an identity. The message of the exception is the client's `connect_error`.
+/// An authenticator is named on the gateway, `authenticate = MyAuthenticator`, and built by injection. It
+/// runs to completion before the client is told that it is connected, so no handler or hook ever sees a
+/// client without an identity. The message of its exception is the client's `connect_error`.
 ///
 /// ```
 /// # mod app {
@@ -60,19 +69,19 @@ use crate::{
     label = "expected a type that implements `Authenticator`"
 )]
 pub trait Authenticator: Send + Sync + 'static {
-    /// What it knows of a client that it lets in: what handlers take as [`Identity`].
+    /// What it knows about a client that it lets in. Handlers take this as [`Identity`].
     ///
     /// [`Identity`]: crate::Identity
     type Identity: Clone + Send + Sync + 'static;
 
-    /// Looks at what the client brought along.
+    /// Decides from what the client sent when it connected.
     ///
     /// # Errors
-    /// When the client is not to be let in.
+    /// If the client is refused. The exception's message is what it reads.
     fn authenticate(
         &self,
         handshake: &Handshake,
-    ) -> impl Future<Output = Result<Authenticated<Self::Identity>, WsException>> + Send;
+    ) -> impl AsyncResult<Authenticated<Self::Identity>> + Send;
 }
 
 /// An [`Authenticator`] of any type.
@@ -80,14 +89,19 @@ pub(crate) trait ErasedAuthenticator: Send + Sync {
     fn authenticate<'a>(&'a self, handshake: &'a Handshake) -> Pending<'a>;
 }
 
-/// The verdict of an authenticator, on its way.
+/// An authenticator's verdict, while it is pending.
 pub(crate) struct Pending<'a>(
     Pin<Box<dyn Future<Output = Result<Session, WsException>> + Send + 'a>>,
 );
 
 impl Pending<'_> {
-    pub(crate) async fn verdict(self) -> Result<Session, WsException> {
-        self.0.await
+    /// Waits for the verdict. An authenticator that takes longer than `timeout` is dropped. `of` names what its
+    /// client wants to enter.
+    pub(crate) async fn verdict(self, timeout: Duration, of: &str) -> Result<Session, WsException> {
+        tokio::time::timeout(timeout, self.0).await.unwrap_or_else(|_elapsed| {
+            reached::authentication_timeout(of);
+            Err(WsException::new("Authentication took too long").with_code(code::TIMEOUT))
+        })
     }
 }
 
@@ -116,7 +130,7 @@ impl<A: Authenticator + Injectable> AuthenticatorSlot for A {
     }
 }
 
-/// Of a gateway that names none: the application's, where there is one.
+/// For a gateway that names no authenticator: the application's, if there is one.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Inherited {}
@@ -127,8 +141,8 @@ impl AuthenticatorSlot for Inherited {
     }
 }
 
-/// An authenticator that knows clients as a `U`. What the application's gives is only known at the
-/// start, and checked there.
+/// An authenticator that knows clients as a `U`. What the application's authenticator gives is known only
+/// at startup, and checked there.
 #[doc(hidden)]
 pub trait Gives<U> {}
 
@@ -136,7 +150,7 @@ impl<A: Authenticator, U> Gives<U> for A where A::Identity: SameAs<U> {}
 
 impl<U> Gives<U> for Inherited {}
 
-/// Says that two types are one, in an error that can be read.
+/// States that two types are the same, with a readable error if they are not.
 #[diagnostic::on_unimplemented(
     message = "this gateway authenticates its clients as `{Self}`, not as `{U}`",
     label = "write `Identity<{Self}>`, or change the gateway's `authenticate = ..`"
@@ -145,3 +159,31 @@ impl<U> Gives<U> for Inherited {}
 pub trait SameAs<U> {}
 
 impl<U> SameAs<U> for U {}
+
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct AuthenticatorFacts {
+    /// Its own type.
+    pub(crate) key: Key,
+    /// The identity that it gives.
+    pub(crate) identity: Key,
+    pub(crate) recipe: Recipe,
+    pub(crate) build: fn(&mut Provider) -> Arc<dyn ErasedAuthenticator>,
+}
+
+impl AuthenticatorFacts {
+    pub(crate) fn of<A: Authenticator + Injectable>() -> Self {
+        Self {
+            key: Key::of::<A>(),
+            identity: Key::of::<A::Identity>(),
+            recipe: Recipe::of::<A>(),
+            build: |provider| provider.service_or_build::<A>(),
+        }
+    }
+}
+
+/// What extractors of identities have to know about a gateway: what authenticates its clients.
+#[doc(hidden)]
+pub trait AuthenticatedGateway {
+    type Authenticator: AuthenticatorSlot;
+}

@@ -1,108 +1,342 @@
-//! Makes what was checked: services, gateways, their routes and hooks.
+//! Builds what was checked: services, gateways, their routes and hooks.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    borrow::Cow,
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
 };
 
 use futures_util::FutureExt;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::{Booted, Plan};
+use super::{Blueprint, Booted, Plan, check};
 use crate::{
-    app::{AppBuilder, AppError},
-    auth::ErasedAuthenticator,
-    context::ExecutionContext,
-    deadlines::Deadlines,
-    enhancers::{Enhancers, Level},
-    extract::HttpAuthenticators,
-    facts::AuthenticatorFacts,
-    gateway::{GatewayRuntime, Hook, Hooks, Route, Settings},
-    health::Health,
-    inbox::Lane,
+    auth::{AuthenticatorFacts, ErasedAuthenticator, http::HttpAuthenticators},
+    boot::{
+        route_table::{Row, Table},
+        start_report::{Problem, Report, place},
+    },
+    call::{
+        context::ExecutionContext,
+        enhancers::{Enhancers, Level},
+        route::{Action, GatewayInfo, HandlerFn, HookFn, Lane, Route},
+    },
+    clock::Clock,
+    declare::registry::{DeclaredHook, DeclaredMessage, Instance},
+    dispatch::{
+        attend::GatewayPresence,
+        draining::Draining,
+        gateway::{Conversations, GatewayRuntime, Hooks, Lines, Routes},
+        sessions::{self, Sessions},
+    },
+    inject::{Key, Provider, Recipe, Scope, Services},
     metrics::{self, MessageMetrics},
-    namespace::Namespace,
-    platform::{self, Mounted, SocketId},
-    presence::{self, Changes},
-    provider::{Key, Provider, Recipe, Services},
-    registry::DeclaredHook,
-    report::{Problem, Report, place, short},
-    table::{Row, Table},
+    platform::{self, Mounted, Occupant, SocketId, Vacancy},
+    presence::{self, Announcer, Changes, PresenceStore},
+    socket::{deadlines::Deadlines, namespace::Namespace, settings::Settings},
+    type_names::short,
 };
 
+/// Builds everything in the order of its dependencies: first namespaces, because gateways are injected
+/// their `Server`; then services, gateways and the enhancers around their handlers; then the runtimes,
+/// which hold all services; and finally the way in for clients.
 pub(super) async fn build(
     plans: Vec<Plan>,
     recipes: HashMap<Key, Recipe>,
-    builder: AppBuilder,
+    blueprint: Blueprint,
     mounted: &Mounted,
-    health: &Arc<Health>,
-) -> Result<Booted, AppError> {
+    draining: &Arc<Draining>,
+    as_router: Report,
+) -> Result<Booted, Report> {
     metrics::describe();
-    let mut provider = Provider::new(builder.services, recipes);
+    let Blueprint { services, enhancers, authenticator, settings, clock, .. } = blueprint;
+    let mut provider = Provider::new(services, recipes);
     let cors = plans.iter().map(|plan| plan.cors.clone()).collect();
-    let authenticators = http_authenticators(&plans, builder.authenticator, &mut provider);
-    let namespaces: Vec<(Arc<Namespace>, Option<Changes>)> = plans
-        .iter()
-        .map(|plan| {
-            let presence = plan.presence.as_ref().map(|_| presence::open_in_memory(plan.grace));
-            let (store, changes) = presence.unzip();
-            let authenticator = plan.authenticator.as_ref();
-            let identity = authenticator.map_or_else(Key::of::<()>, |known| known.identity);
-            let namespace = Arc::new(Namespace::new(plan.path.clone(), identity, store));
-            provider.set_namespace(plan.key, Arc::clone(&namespace));
-            (namespace, changes)
-        })
-        .collect();
-
     let table = Table::new(plans.iter().flat_map(rows).collect());
-    let mut parts = Vec::new();
-    for (plan, (namespace, changes)) in plans.into_iter().zip(namespaces) {
-        let (part, hook) = assemble(plan, namespace, &builder.enhancers, &mut provider);
-        parts.push((part, hook, changes));
-    }
+    let opened: Vec<Opened> =
+        plans.iter().map(|plan| open(plan, &settings, mounted, &mut provider)).collect();
+    let authenticators = http_authenticators(&plans, authenticator, &settings, &mut provider);
+    let assembled: Vec<Assembled> = plans
+        .into_iter()
+        .zip(opened)
+        .map(|(plan, opened)| assemble(plan, opened, &enhancers, &mut provider))
+        .collect();
     provider.build_all();
-    // Shared by all, so it is complete only once every gateway has been built.
+    working(std::mem::take(&mut provider.mistakes))?;
     let services = Arc::new(provider.into_services());
     let mut gateways = Vec::new();
     let mut after_init = Vec::new();
-    for (part, hook, changes) in parts {
-        let (settings, health) = (builder.settings.clone(), Arc::clone(health));
-        let gateway = Arc::new(part(Arc::clone(&services), settings, health));
-        if let Some(changes) = changes {
-            announce(&gateway, changes);
-        }
-        gateway.namespace.open(platform::mount(
-            mounted,
-            gateway.namespace.path(),
-            Arc::clone(&gateway),
-        ));
-        after_init.extend(hook.map(|hook| (Arc::clone(&gateway), hook)));
+    for gateway in assembled {
+        let (gateway, hook) = gateway.finish(&services, draining, &clock);
+        after_init.extend(hook);
         gateways.push(gateway);
     }
     run_after_init(after_init).await?;
-    Ok(Booted { gateways, services, authenticators, cors, table })
+    Ok(Booted { gateways, services, authenticators, cors, table, as_router })
 }
 
-/// The application's authenticator first: where two give one identity, it is the one for HTTP.
+/// A namespace that is waiting for its gateway.
+struct Opened {
+    namespace: Arc<Namespace>,
+    vacancy: Vacancy<GatewayRuntime>,
+    presence: Option<(Arc<dyn PresenceStore>, Changes)>,
+}
+
+/// Opens a gateway's namespace, and provides what only the gateway's own fields may ask for.
+fn open(plan: &Plan, settings: &Settings, mounted: &Mounted, provider: &mut Provider) -> Opened {
+    let (hub, vacancy) = platform::mount(mounted, &plan.options.namespace);
+    let presence =
+        plan.presence.as_ref().map(|_| presence::open_in_memory(plan.options.presence_grace));
+    let authenticator = plan.authenticator.as_ref();
+    let identity = authenticator.map_or_else(Key::of::<()>, |known| known.identity);
+    let namespace = Arc::new(Namespace::new(hub, identity, plan.options.clone(), settings.clone()));
+    let scope = Scope::default().with(Arc::clone(&namespace));
+    let scope = match &presence {
+        Some((store, _)) => scope.with(Arc::clone(store)),
+        None => scope,
+    };
+    provider.set_scope(plan.key, scope);
+    Opened { namespace, vacancy, presence }
+}
+
+/// The authenticators that routes ask for identities: the application's, and those of gateways that are
+/// the only ones to give their identity type. If two give the same type and the application has none for
+/// it, neither is asked: which one decides must not depend on the names of namespaces.
 fn http_authenticators(
     plans: &[Plan],
     application: Option<AuthenticatorFacts>,
+    settings: &Settings,
     provider: &mut Provider,
 ) -> HttpAuthenticators {
-    let mut known: HashMap<Key, Arc<dyn ErasedAuthenticator>> = HashMap::new();
-    for facts in application.into_iter().chain(plans.iter().filter_map(|plan| plan.authenticator)) {
-        if let Entry::Vacant(entry) = known.entry(facts.identity) {
-            entry.insert((facts.build)(provider));
-        }
+    let mut by_identity: HashMap<Key, Option<AuthenticatorFacts>> = HashMap::new();
+    for facts in plans.iter().filter_map(|plan| plan.authenticator) {
+        let known = by_identity.entry(facts.identity).or_insert(Some(facts));
+        *known = known.filter(|known| known.key == facts.key);
     }
-    HttpAuthenticators(Arc::new(known))
+    by_identity.extend(application.map(|facts| (facts.identity, Some(facts))));
+    let mut asked: Vec<AuthenticatorFacts> = by_identity.into_values().flatten().collect();
+    asked.sort_by_key(|facts| facts.key.name);
+    let known = asked.into_iter().map(|facts| (facts.identity, (facts.build)(provider))).collect();
+    HttpAuthenticators { known: Arc::new(known), timeout: settings.limits.authentication_timeout }
 }
 
-/// Lets the gateway tell of its users, for as long as it is there.
+/// A gateway that has been built, with everything that its runtime needs except the application's services,
+/// which are complete only when every gateway has been built.
+struct Assembled {
+    plan: Plan,
+    opened: Opened,
+    announcer: Option<Arc<dyn Announcer>>,
+    authenticator: Option<Arc<dyn ErasedAuthenticator>>,
+    /// For events that none of the application's handlers handles.
+    enhancers: Enhancers,
+    messages: Vec<AssembledMessage>,
+    on_connection: Option<AssembledHook>,
+    on_disconnect: Option<AssembledHook>,
+    after_init: Option<AssembledHook>,
+}
+
+struct AssembledMessage {
+    event: &'static str,
+    handler: &'static str,
+    serial: bool,
+    takes_ack: bool,
+    enhancers: Enhancers,
+    call: HandlerFn,
+}
+
+struct AssembledHook {
+    handler: &'static str,
+    enhancers: Enhancers,
+    call: HookFn,
+}
+
+/// Builds the gateway and binds its handlers.
+fn assemble(mut plan: Plan, opened: Opened, global: &Level, provider: &mut Provider) -> Assembled {
+    let instance = (plan.registration.instance)(provider);
+    let own = std::mem::take(&mut plan.facts.enhancers).build(provider);
+    let declared = std::mem::take(&mut plan.declared);
+    let mut hook = |hooks: Vec<DeclaredHook>| {
+        hooks.into_iter().next().map(|hook| {
+            let method = hook.facts.enhancers.build(provider);
+            AssembledHook {
+                handler: hook.facts.handler,
+                enhancers: Enhancers::of_hook(global, &own, method),
+                call: (hook.bind)(&instance),
+            }
+        })
+    };
+    let on_connection = hook(declared.on_connection);
+    let on_disconnect = hook(declared.on_disconnect);
+    let after_init = hook(declared.after_init);
+    let mut message = |message: DeclaredMessage| bind(message, &instance, global, &own, provider);
+    Assembled {
+        messages: declared.messages.into_iter().map(&mut message).collect(),
+        announcer: plan.presence.as_ref().map(|presence| (presence.announcer)(&instance)),
+        authenticator: plan.authenticator.map(|authenticator| (authenticator.build)(provider)),
+        enhancers: Enhancers::of_hook(global, &own, Level::default()),
+        plan,
+        opened,
+        on_connection,
+        on_disconnect,
+        after_init,
+    }
+}
+
+fn bind(
+    message: DeclaredMessage,
+    instance: &Instance,
+    global: &Level,
+    gateway: &Level,
+    provider: &mut Provider,
+) -> AssembledMessage {
+    let method = message.facts.enhancers.build(provider);
+    AssembledMessage {
+        event: message.facts.event,
+        handler: message.facts.handler,
+        serial: message.facts.serial,
+        takes_ack: message.facts.arguments.acks > 0,
+        enhancers: Enhancers::of_message(global, gateway, method),
+        call: (message.bind)(instance),
+    }
+}
+
+/// An `after_init` hook, to be run once all gateways are built.
+type AfterInit = (Arc<GatewayInfo>, Arc<Route>);
+
+impl Assembled {
+    /// Turns it into its runtime, and lets clients in.
+    fn finish(
+        self,
+        services: &Arc<Services>,
+        draining: &Arc<Draining>,
+        clock: &Clock,
+    ) -> (Arc<GatewayRuntime>, Option<AfterInit>) {
+        let Opened { namespace, vacancy, presence } = self.opened;
+        let info = Arc::new(GatewayInfo {
+            name: self.plan.facts.name,
+            namespace,
+            services: Arc::clone(services),
+        });
+        let hook = |event, hook: AssembledHook| {
+            let AssembledHook { handler, enhancers, call } = hook;
+            let action = Action::Hook(call);
+            Arc::new(Route { handler, action, ..Route::of_nothing(&info, event, enhancers) })
+        };
+        let hooks = Hooks {
+            on_connection: self.on_connection.map(|on| hook("on_connection", on)),
+            on_disconnect: self.on_disconnect.map(|on| hook("on_disconnect", on)),
+        };
+        let after_init = self.after_init.map(|on| (Arc::clone(&info), hook("after_init", on)));
+        let (store, changes) = presence.unzip();
+        let presence = store.zip(self.announcer);
+        let gateway = Arc::new_cyclic(|gateway| {
+            let sessions = Arc::new(Sessions::new(deadlines(gateway, clock), clock.clone()));
+            let mut routes =
+                routes(&info, self.messages, self.plan.options.serial, &self.enhancers);
+            if let Some(authenticator) = &self.authenticator {
+                let renewal = sessions::renewal(Arc::clone(&sessions), Arc::clone(authenticator));
+                routes.add_renewal(
+                    &info,
+                    self.plan.options.reauthenticate,
+                    renewal,
+                    &self.enhancers,
+                );
+            }
+            GatewayRuntime {
+                info,
+                routes,
+                hooks,
+                authenticator: self.authenticator,
+                cors: self.plan.cors,
+                presence: presence.map(|(store, announcer)| GatewayPresence { store, announcer }),
+                sessions,
+                draining: Arc::clone(draining),
+                departures: TaskTracker::new(),
+                conversations: Conversations::default(),
+                lines: Lines::default(),
+            }
+        });
+        if let Some(changes) = changes {
+            announce(&gateway, changes);
+        }
+        vacancy.fill(Arc::clone(&gateway));
+        (gateway, after_init)
+    }
+}
+
+/// Where the calls of a gateway go: to its own handlers, and to the framework's for everything else.
+fn routes(
+    info: &Arc<GatewayInfo>,
+    messages: Vec<AssembledMessage>,
+    whole_gateway_is_serial: bool,
+    enhancers: &Enhancers,
+) -> Routes {
+    let mut lanes = 0..Lane::MAX;
+    let gateway_lane = if whole_gateway_is_serial { lanes.next() } else { None };
+    let by_event = messages.into_iter().map(|message| {
+        let AssembledMessage { event, handler, serial, takes_ack, enhancers, call } = message;
+        let own_lane = if serial { lanes.next() } else { None };
+        let route = Route {
+            handler,
+            metrics: Some(MessageMetrics::of(info.namespace.path(), event)),
+            lane: gateway_lane.or(own_lane),
+            takes_ack,
+            action: Action::Handle(call),
+            ..Route::of_nothing(info, event, enhancers)
+        };
+        (event.into(), Arc::new(route))
+    });
+    let own = |event| Route::of_nothing(info, event, enhancers.clone());
+    Routes {
+        by_event: by_event.collect(),
+        unknown: Arc::new(Route {
+            event: None,
+            metrics: Some(MessageMetrics::of_unknown_events(info.namespace.path())),
+            ..own("")
+        }),
+        arrival: Arc::new(own("on_connection")),
+        session: Arc::new(own("session")),
+    }
+}
+
+impl Routes {
+    /// The event that renews a session, unless the gateway itself handles an event of that name.
+    fn add_renewal(
+        &mut self,
+        info: &Arc<GatewayInfo>,
+        event: String,
+        renewal: HandlerFn,
+        enhancers: &Enhancers,
+    ) {
+        let metrics = MessageMetrics::of(info.namespace.path(), &event);
+        let route = Route {
+            event: Some(Cow::Owned(event.clone())),
+            metrics: Some(metrics),
+            action: Action::Handle(renewal),
+            takes_secrets: true,
+            ..Route::of_nothing(info, "", enhancers.clone())
+        };
+        self.by_event.entry(event.into()).or_insert_with(|| Arc::new(route));
+    }
+}
+
+/// Checks on a client when its session ends.
+fn deadlines(gateway: &Weak<GatewayRuntime>, clock: &Clock) -> Deadlines<SocketId> {
+    let gateway = Weak::clone(gateway);
+    Deadlines::start(clock.clone(), move |id| {
+        let client = gateway.upgrade().and_then(|gateway| gateway.client(id));
+        if let Some(client) = client {
+            client.check_session();
+        }
+    })
+}
+
+/// Lets the gateway announce its users, for as long as it exists.
 fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
-    metrics::users(gateway.namespace.path()).set(0);
-    let span = tracing::info_span!("presence", namespace = gateway.namespace.path());
+    metrics::users(gateway.namespace().path()).set(0);
+    let span = tracing::info_span!("presence", namespace = gateway.namespace().path());
     let gateway = Arc::downgrade(gateway);
     let tell = move |change| {
         let gateway = Weak::clone(&gateway);
@@ -116,133 +350,45 @@ fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
     tokio::spawn(presence::announce(changes, tell).instrument(span));
 }
 
-type Part = Box<dyn FnOnce(Arc<Services>, Settings, Arc<Health>) -> GatewayRuntime>;
-
-/// Builds the gateway and binds its handlers.
-fn assemble(
-    plan: Plan,
-    namespace: Arc<Namespace>,
-    global: &Level,
-    provider: &mut Provider,
-) -> (Part, Option<Hook>) {
-    let Plan {
-        registration,
-        facts,
-        limits,
-        overflow,
-        reauthenticate,
-        cors,
-        presence,
-        authenticator,
-        declared,
-        ..
-    } = plan;
-    let instance = (registration.instance)(provider);
-    let announcer = presence.map(|presence| (presence.announcer)(&instance));
-    let own = facts.enhancers.build(provider);
-    let authenticator = authenticator.map(|authenticator| (authenticator.build)(provider));
-
-    let hook = |hooks: Vec<DeclaredHook>, provider: &mut Provider| {
-        hooks.into_iter().next().map(|hook| {
-            let method = hook.facts.enhancers.build(provider);
-            Hook {
-                handler: hook.facts.handler,
-                enhancers: Enhancers::of_hook(global, &own, method),
-                call: (hook.bind)(&instance),
-            }
-        })
-    };
-    let hooks = Hooks {
-        on_connection: hook(declared.on_connection, provider),
-        on_disconnect: hook(declared.on_disconnect, provider),
-    };
-    let after_init = hook(declared.after_init, provider);
-
-    let mut lanes = 0..Lane::MAX;
-    let gateway_lane = if facts.serial { lanes.next() } else { None };
-    let routes = declared
-        .messages
-        .into_iter()
-        .map(|message| {
-            let method = message.facts.enhancers.build(provider);
-            let own_lane = if message.facts.serial { lanes.next() } else { None };
-            let route = Route {
-                event: message.facts.event,
-                handler: message.facts.handler,
-                lane: gateway_lane.or(own_lane),
-                takes_ack: message.facts.arguments.takes_ack,
-                enhancers: Enhancers::of_message(global, &own, method),
-                handle: (message.bind)(&instance),
-                metrics: MessageMetrics::of(namespace.path(), message.facts.event),
-            };
-            (route.event, Arc::new(route))
-        })
-        .collect();
-    let enhancers = Enhancers::of_hook(global, &own, Level::default());
-    let deadlines = sessions(&namespace);
-    let part: Part = Box::new(move |services, settings, health| GatewayRuntime {
-        name: facts.name,
-        routes,
-        hooks,
-        authenticator,
-        renewals: MessageMetrics::of(namespace.path(), &reauthenticate),
-        unknown_events: MessageMetrics::of_unknown_events(namespace.path()),
-        namespace,
-        reauthenticate,
-        deadlines,
-        cors,
-        announcer,
-        enhancers,
-        limits,
-        overflow,
-        serial: facts.serial,
-        settings,
-        health,
-        services,
-        departures: tokio_util::task::TaskTracker::new(),
-    });
-    (part, after_init)
-}
-
-/// When the sessions of a namespace end.
-fn sessions(namespace: &Arc<Namespace>) -> Deadlines<SocketId> {
-    let namespace = Arc::clone(namespace);
-    Deadlines::start(move |id| {
-        if let Some(connection) = namespace.client(id) {
-            connection.check_session();
-        }
-    })
+/// Reports guards and interceptors built by injection, which show only now that they cannot work.
+fn working(mistakes: Vec<String>) -> Result<(), Report> {
+    let mut report = Report::default();
+    for mistake in mistakes {
+        report.add(Problem::new(mistake, check::CHANGE_IT));
+    }
+    if report.is_empty() { Ok(()) } else { Err(report.sorted()) }
 }
 
 /// Runs each gateway's `after_init` to its end, before the first client is let in.
-async fn run_after_init(hooks: Vec<(Arc<GatewayRuntime>, Hook)>) -> Result<(), AppError> {
+async fn run_after_init(hooks: Vec<AfterInit>) -> Result<(), Report> {
     let mut report = Report::default();
-    for (gateway, hook) in hooks {
-        let context = ExecutionContext::init(Arc::clone(&gateway));
-        let outcome = AssertUnwindSafe(async { (hook.call)(context).await }).catch_unwind().await;
+    for (gateway, route) in hooks {
+        let context = ExecutionContext::without_message(None, Arc::clone(&route), None);
+        let Action::Hook(hook) = &route.action else { continue };
+        let outcome = AssertUnwindSafe(async { hook(context).await }).catch_unwind().await;
         let why = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(exception)) => exception.to_string(),
             Err(_panic) => "it panicked".to_owned(),
         };
         report.add(Problem::new(
-            format!("`{}::{}` (`after_init`) failed: {why}", gateway.name, hook.handler),
-            "the application starts when it succeeds",
+            format!("`{}::{}` (`after_init`) failed: {why}", gateway.name, route.handler),
+            "the application does not start until it succeeds",
         ));
     }
-    if report.is_empty() { Ok(()) } else { Err(AppError::wiring(report)) }
+    if report.is_empty() { Ok(()) } else { Err(report) }
 }
 
 fn rows(plan: &Plan) -> Vec<Row> {
     let name = plan.facts.name;
     let serial = |serial: bool| {
-        if plan.facts.serial || serial { "serial".to_owned() } else { String::new() }
+        if plan.options.serial || serial { "serial".to_owned() } else { String::new() }
     };
     let messages = plan.declared.messages.iter().map(|message| {
         let facts = &message.facts;
         let payload = facts.arguments.payload.map_or_else(|| "()".to_owned(), short);
         Row {
-            namespace: plan.path.clone(),
+            namespace: plan.options.namespace.clone(),
             event: facts.event.to_owned(),
             handler: format!("{name}::{}", facts.handler),
             traits: serial(facts.serial),
@@ -257,7 +403,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
     ];
     let hooks = hooks.into_iter().flat_map(|(event, hooks)| {
         hooks.iter().map(move |hook| Row {
-            namespace: plan.path.clone(),
+            namespace: plan.options.namespace.clone(),
             event: event.to_owned(),
             handler: format!("{name}::{}", hook.facts.handler),
             traits: String::new(),
@@ -265,5 +411,13 @@ fn rows(plan: &Plan) -> Vec<Row> {
             place: place(hook.facts.place),
         })
     });
-    messages.chain(hooks).collect()
+    let pushes_only = plan.declared.is_empty().then(|| Row {
+        namespace: plan.options.namespace.clone(),
+        event: "(no handlers)".to_owned(),
+        handler: name.to_owned(),
+        traits: String::new(),
+        types: String::new(),
+        place: place(plan.facts.place),
+    });
+    messages.chain(hooks).chain(pushes_only).collect()
 }

@@ -1,80 +1,165 @@
-//! Whether it fits together: every rule reports, none stops the others.
+//! Whether the parts fit together: every rule reports what breaks it, and none stops the others.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod server;
+mod services;
 
-use super::Plan;
+use std::{collections::BTreeMap, panic::catch_unwind, time::Duration};
+
+use gateway_names::NamespaceError;
+use tokio::runtime::Handle;
+
+use super::{Blueprint, Plan};
 use crate::{
-    enhancers::EnhancerFacts,
-    facts::ArgumentFacts,
-    origins::contradictions,
-    provider::{Dependencies, Field, Key, Need, Recipe, Services},
-    registry::DeclaredMessage,
-    report::{Problem, Report, place, short},
+    auth::{AuthenticatorFacts, origins::contradictions},
+    boot::start_report::{Problem, Report, place},
+    call::enhancers::{EnhancerFacts, Level, Mistake},
+    declare::{
+        facts::{GatewayFacts, MessageFacts},
+        registry::DeclaredMessage,
+    },
+    inject::{Key, Need},
+    type_names::short,
 };
+pub(crate) use server::StatedAt;
+pub(super) use server::server;
+pub(super) use services::services;
+#[cfg(feature = "jwt")]
+pub(super) use services::tokens;
 
-pub(super) fn gateways(plans: &[Plan], expected: &[Key], report: &mut Report) {
-    if plans.is_empty() {
+/// The Tokio runtime that everything else runs on.
+pub(super) fn runtime(report: &mut Report) {
+    const HELP: &str =
+        "write `#[tokio::main]` above `async fn main`, or build it inside `Runtime::block_on`";
+    if Handle::try_current().is_err() {
+        report.add(Problem::new("there is no Tokio runtime to run on", HELP));
+        return;
+    }
+    // The runtime does not say whether it has timers: it panics.
+    if catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
         report.add(Problem::new(
-            "there is no gateway",
-            "put `#[web_socket_gateway]` on a struct; where the gateways are in a library, link it: `use my_gateways as _;`",
+            "the Tokio runtime has no timers",
+            "add `.enable_all()` to its `Builder`",
         ));
     }
-    for key in expected {
+}
+
+pub(super) fn gateways(plans: &[Plan], blueprint: &Blueprint, report: &mut Report) {
+    if plans.is_empty() {
+        report.add(Problem::new(
+            "there are no gateways",
+            "put `#[web_socket_gateway]` on a struct; if the gateways are in a library, link it: `use my_gateways as _;`",
+        ));
+    }
+    for key in &blueprint.expected {
         if !plans.iter().any(|plan| plan.key == *key) {
             let name = short(key.name);
             report.add(Problem::new(
-                format!("`{name}` is expected, and not registered"),
+                format!("`{name}` is expected, but not registered"),
                 "is its crate linked? write `use my_gateways as _;` in the application",
             ));
         }
     }
-    for plan in plans.iter().filter(|plan| plan.limits.concurrency == 0) {
-        report.add(Problem::new(
-            format!("`{}` ({}) has `concurrency = 0`", plan.facts.name, place(plan.facts.place)),
-            "no handler could ever run; strictly one at a time is `serial`",
-        ));
-    }
     let mut by_path: BTreeMap<&str, &Plan> = BTreeMap::new();
     for plan in plans {
-        if !plan.path.starts_with('/') {
-            report.add(Problem::new(
-                format!(
-                    "the namespace `{}` of `{}` ({}) does not begin with a slash",
-                    plan.path,
-                    plan.facts.name,
-                    place(plan.facts.place)
-                ),
-                format!("let it be `/{}`", plan.path),
-            ));
-        }
-        if let Some(other) = by_path.insert(&plan.path, plan) {
+        options(plan, report);
+        if let Some(other) = by_path.insert(&plan.options.namespace, plan) {
             report.add(Problem::new(
                 format!(
                     "namespace `{}` has two gateways: `{}` ({}) and `{}` ({})",
-                    plan.path, other.facts.name, place(other.facts.place), plan.facts.name, place(plan.facts.place),
+                    plan.options.namespace, other.facts.name, place(other.facts.place), plan.facts.name, place(plan.facts.place),
                 ),
-                "give one of them another namespace; handlers of one gateway may stand in several impl blocks",
+                "give one of them another namespace; the handlers of one gateway may be spread over several impl blocks",
             ));
         }
         handlers(plan, report);
+        names_of_events(plan, blueprint.settings.limits.event_name_bytes, report);
         presence(plan, report);
     }
 }
 
-/// Origins: what browsers would be told twice, and differently.
+/// The values of options, however they came about. The macro has applied the same rules to those that are
+/// written in an attribute as literals.
+fn options(plan: &Plan, report: &mut Report) {
+    let Plan { facts, options, .. } = plan;
+    let gateway = format!("`{}` ({})", facts.name, place(facts.place));
+    if let Err(error) = gateway_names::namespace(&options.namespace) {
+        let help = match &error {
+            NamespaceError::NoSlash(path) => format!("write `/{path}`"),
+            NamespaceError::EndsWithSlash(path) => {
+                format!("write `/{}`", path.trim_matches('/'))
+            }
+            _ => error.help(),
+        };
+        let namespace = &options.namespace;
+        report.add(Problem::new(
+            format!("{gateway} cannot use the namespace `{namespace:?}`: {error}"),
+            help,
+        ));
+    }
+    if let Err(error) = gateway_names::received(&options.reauthenticate) {
+        let event = &options.reauthenticate;
+        report.add(Problem::new(
+            format!("{gateway} cannot use `{event:?}` as the event that renews a session: {error}"),
+            error.help(),
+        ));
+    }
+    for (name, help) in options.zeros() {
+        report.add(Problem::new(format!("{gateway} has `{name} = 0`"), help));
+    }
+}
+
+/// The help for a guard or an interceptor that cannot work.
+pub(super) const CHANGE_IT: &str = "change its arguments, or leave it out";
+
+/// Guards and interceptors that cannot work as they were constructed.
+pub(super) fn enhancers(plans: &[Plan], global: &Level, report: &mut Report) {
+    for why in global.mistakes() {
+        report.add(Problem::new(
+            format!("the application uses a global guard or interceptor that cannot work: {why}"),
+            CHANGE_IT,
+        ));
+    }
+    for plan in plans {
+        let name = plan.facts.name;
+        let mut add = |owner: String, at, enhancers: &EnhancerFacts| {
+            for Mistake { name, why } in enhancers.mistakes() {
+                let name = short(name);
+                report.add(Problem::new(
+                    format!("`{owner}` ({}) uses a `{name}` that cannot work: {why}", place(at)),
+                    CHANGE_IT,
+                ));
+            }
+        };
+        add(name.to_owned(), plan.facts.place, &plan.facts.enhancers);
+        for message in &plan.declared.messages {
+            let facts = &message.facts;
+            add(format!("{name}::{}", facts.handler), facts.place, &facts.enhancers);
+        }
+        for hook in plan.declared.hooks() {
+            let facts = &hook.facts;
+            add(format!("{name}::{}", facts.handler), facts.place, &facts.enhancers);
+        }
+    }
+}
+
+/// Origins that no browser sends, and gateways that contradict each other about one.
 pub(super) fn origins(plans: &[Plan], report: &mut Report) {
     for plan in plans {
         if plan.cors.credentials && plan.cors.origins.iter().any(|origin| origin == "*") {
             report.add(Problem::new(
                 format!("`{}` ({}) allows every origin, with credentials", plan.facts.name, place(plan.facts.place)),
-                "name the origins, or leave `credentials = true` out: browsers refuse the two together",
+                "list the origins, or leave `credentials = true` out: browsers refuse the combination",
             ));
         }
         for origin in &plan.cors.origins {
-            if origin != "*" && (!origin.contains("://") || origin.ends_with('/')) {
+            if let Err(error) = gateway_names::origin(origin) {
                 report.add(Problem::new(
-                    format!("`{}` ({}) allows the origin `{origin}`, which no browser sends", plan.facts.name, place(plan.facts.place)),
-                    "write scheme, host and port, and no path: `https://example.com`, `http://localhost:4200`",
+                    format!(
+                        "`{}` ({}) allows the origin {origin:?}, which no browser sends: {error}",
+                        plan.facts.name,
+                        place(plan.facts.place)
+                    ),
+                    error.help(),
                 ));
             }
         }
@@ -85,12 +170,54 @@ pub(super) fn origins(plans: &[Plan], report: &mut Report) {
             format!(
                 "`{one}` and `{other}` both allow `{origin}`, one with credentials and one without"
             ),
-            "the two share the handshake, so give both the same `credentials`",
+            "both gateways share the handshake, so give them the same `credentials`",
         ));
     }
 }
 
-/// The identities handlers take, against those the authenticators give.
+/// Two gateways whose different authenticators give the same identity type, in an application that has
+/// none for that type: which of the two a route's `Identity` should ask is not ours to guess.
+pub(super) fn identities_of_routes(
+    plans: &[Plan],
+    application: Option<AuthenticatorFacts>,
+) -> Vec<Problem> {
+    let decided = application.map(|facts| facts.identity);
+    // Each authenticator once, with the first gateway that has it.
+    let mut by_identity: Vec<(Key, Vec<(AuthenticatorFacts, &Plan)>)> = Vec::new();
+    for plan in plans {
+        let Some(facts) = plan.authenticator else { continue };
+        match by_identity.iter_mut().find(|(identity, _)| *identity == facts.identity) {
+            Some((_, known)) if known.iter().any(|(other, _)| other.key == facts.key) => {}
+            Some((_, known)) => known.push((facts, plan)),
+            None => by_identity.push((facts.identity, vec![(facts, plan)])),
+        }
+    }
+    let undecided = by_identity
+        .into_iter()
+        .filter(|(identity, known)| known.len() > 1 && Some(*identity) != decided);
+    undecided.map(|(identity, known)| of_several(identity, &known)).collect()
+}
+
+fn of_several(identity: Key, known: &[(AuthenticatorFacts, &Plan)]) -> Problem {
+    let identity = short(identity.name);
+    let gateway = |(facts, plan): &(AuthenticatorFacts, &Plan)| {
+        let Plan { facts: GatewayFacts { name, place: at, .. }, .. } = plan;
+        format!("`{}` of `{name}` ({})", short(facts.key.name), place(at))
+    };
+    let known: Vec<String> = known.iter().map(gateway).collect();
+    Problem::new(
+        format!(
+            "a route that takes `Identity<{identity}>` could ask any of {} authenticators: {}",
+            known.len(),
+            known.join(", ")
+        ),
+        format!(
+            "choose one for routes, by `.authenticate::<..>()` on the `App::builder()` (it also serves gateways that name none), or give each of them an identity type of its own instead of `{identity}`"
+        ),
+    )
+}
+
+/// The identities that handlers take, compared with those that the authenticators give.
 fn identities(plan: &Plan, report: &mut Report) {
     let messages = plan
         .declared
@@ -109,30 +236,31 @@ fn identities(plan: &Plan, report: &mut Report) {
         );
         match &plan.authenticator {
             None => report.add(Problem::new(
-                format!("{taken}, and nothing authenticates the clients of `{}`", plan.path),
+                format!("{taken}, but nothing authenticates the clients of `{}`", plan.options.namespace),
                 "write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`",
             )),
             Some(authenticator) if authenticator.identity != wanted => report.add(Problem::new(
-                format!("{taken}, and `{}` gives `{}`", short(authenticator.name), short(authenticator.identity.name)),
+                format!("{taken}, but `{}` gives `{}`", short(authenticator.key.name), short(authenticator.identity.name)),
                 format!("write `Identity<{}>`", short(authenticator.identity.name)),
             )),
             Some(_) => {}
         }
     }
-    let taken = plan.declared.messages.iter().find(|one| one.facts.event == plan.reauthenticate);
+    let taken =
+        plan.declared.messages.iter().find(|one| one.facts.event == plan.options.reauthenticate);
     if let (Some(message), Some(_)) = (taken, &plan.authenticator) {
         report.add(Problem::new(
-            format!("`{}::{}` ({}) handles `{}`, the event that renews a session", plan.facts.name, message.facts.handler, place(message.facts.place), plan.reauthenticate),
+            format!("`{}::{}` ({}) handles `{}`, the event that renews a session", plan.facts.name, message.facts.handler, place(message.facts.place), plan.options.reauthenticate),
             "rename the event, or write `reauthenticate = \"another-name\"` in the `#[web_socket_gateway(..)]`",
         ));
     }
 }
 
-/// Presence is about users, so somebody must say who they are.
+/// Presence is about users, so something has to say which user a client is.
 fn presence(plan: &Plan, report: &mut Report) {
     if plan.presence.is_some() && plan.authenticator.is_none() {
         report.add(Problem::new(
-            format!("`{}` ({}) keeps presence, and nothing says which user a client is", plan.facts.name, place(plan.facts.place)),
+            format!("`{}` ({}) keeps presence, but nothing says which user a client is", plan.facts.name, place(plan.facts.place)),
             "write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`",
         ));
     }
@@ -141,14 +269,28 @@ fn presence(plan: &Plan, report: &mut Report) {
 fn handlers(plan: &Plan, report: &mut Report) {
     identities(plan, report);
     let Plan { facts, declared, .. } = plan;
-    if declared.is_empty() && plan.presence.is_none() {
+    if declared.is_empty() && plan.presence.is_none() && !has_server(plan) {
         report.add(Problem::new(
-            format!("`{}` ({}) has no handlers", facts.name, place(facts.place)),
-            format!("put `#[web_socket_gateway]` on an `impl {}` block with a `#[subscribe_message(\"..\")]` method", facts.name),
+            format!("`{}` ({}) has no handlers, and no `Server` to emit with", facts.name, place(facts.place)),
+            format!("put `#[web_socket_gateway]` on an `impl {}` block with a `#[subscribe_message(\"..\")]` method, or give it a field `server: Server`", facts.name),
         ));
+    }
+    for DeclaredMessage { facts, .. } in &declared.messages {
+        taken_once(plan.facts.name, facts, report);
     }
     let mut by_event: BTreeMap<&str, &DeclaredMessage> = BTreeMap::new();
     for message in &declared.messages {
+        // The macro has checked those that are literals.
+        if let Err(error) = gateway_names::received(message.facts.event) {
+            let at = place(message.facts.place);
+            report.add(Problem::new(
+                format!(
+                    "`{}::{}` ({at}) cannot handle `{:?}`: {error}",
+                    facts.name, message.facts.handler, message.facts.event
+                ),
+                error.help(),
+            ));
+        }
         if let Some(other) = by_event.insert(message.facts.event, message) {
             let mut places = [place(other.facts.place), place(message.facts.place)];
             places.sort();
@@ -178,167 +320,45 @@ fn handlers(plan: &Plan, report: &mut Report) {
     }
 }
 
-/// Everything that is needed, by whom, and whether it can be had.
-pub(super) fn services(
-    plans: &[Plan],
-    recipes: &HashMap<Key, Recipe>,
-    provided: &Services,
-    report: &mut Report,
-) {
-    let gateways = plans
-        .iter()
-        .map(|plan| (plan.key, plan.presence.as_ref().map(|presence| presence.user)))
-        .collect();
-    let mut check =
-        Check { recipes, provided, gateways, report, done: HashSet::new(), path: Vec::new() };
-    // All of them and not only those a gateway needs: axum's handlers inject too.
-    let mut keys: Vec<Key> = recipes.keys().copied().collect();
-    keys.sort_by_key(|key| key.name);
-    for key in keys {
-        check.service(key);
-    }
-    for plan in plans {
-        let name = plan.facts.name;
-        if let Some(authenticator) = &plan.authenticator {
-            check.fields(authenticator.name, &(authenticator.recipe.dependencies)(), None);
-        }
-        let handlers = plan.declared.messages.iter().map(|message| {
-            let facts = &message.facts;
-            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
-        });
-        let hooks = plan.declared.hooks().map(|hook| {
-            let facts = &hook.facts;
-            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
-        });
-        check.enhancers(&plan.facts.enhancers);
-        for (enhancers, arguments, handler, location) in handlers.chain(hooks) {
-            check.enhancers(enhancers);
-            check.arguments(name, handler, arguments, &place(location));
-        }
-    }
-}
-
-struct Check<'a> {
-    recipes: &'a HashMap<Key, Recipe>,
-    provided: &'a Services,
-    /// Each with what names its users, where it keeps presence.
-    gateways: HashMap<Key, Option<Key>>,
-    report: &'a mut Report,
-    done: HashSet<Key>,
-    /// From the outermost service to the one being looked at.
-    path: Vec<Key>,
-}
-
-impl Check<'_> {
-    fn enhancers(&mut self, enhancers: &EnhancerFacts) {
-        for (name, dependencies) in enhancers.dependencies() {
-            self.fields(name, &dependencies, None);
-        }
-    }
-
-    fn arguments(&mut self, gateway: &str, handler: &str, arguments: &ArgumentFacts, at: &str) {
-        for key in &arguments.services {
-            if !self.service(*key) {
-                let needs =
-                    format!("`{gateway}::{handler}` takes `Inject<{}>` ({at})", short(key.name));
-                self.missing(*key, &needs);
-            }
-        }
-    }
-
-    /// The fields of `owner`; `key` is its own when it is a service itself.
-    fn fields(&mut self, owner: &str, dependencies: &Dependencies, key: Option<Key>) {
-        let gateway = key.and_then(|key| self.gateways.get(&key)).copied();
-        self.path.extend(key);
-        for field in &dependencies.fields {
-            let at = place(field.place);
-            match field.need {
-                Need::Server if gateway.is_some() => {}
-                Need::Server => self.report.add(Problem::new(
-                    format!(
-                        "`{}` has a `Server` (field `{}`, {at}), and no namespace",
-                        short(owner),
-                        field.name
-                    ),
-                    "inject the gateway, as `Arc<MyGateway>`, and use its `server`",
-                )),
-                Need::Presence(wanted) => self.presence(owner, field, wanted, gateway),
-                Need::Service(needed) => {
-                    if !self.service(needed) {
-                        let needs = format!(
-                            "`{}` needs `Arc<{}>` (field `{}`, {at})",
-                            short(owner),
-                            short(needed.name),
-                            field.name,
-                        );
-                        self.missing(needed, &needs);
-                    }
-                }
-            }
-        }
-        if key.is_some() {
-            self.path.pop();
-        }
-    }
-
-    /// A `Presence<..>`, of an `owner` that may be a gateway.
-    fn presence(&mut self, owner: &str, field: &Field, wanted: Key, gateway: Option<Option<Key>>) {
-        let has = format!(
-            "`{}` has a `Presence<{}>` (field `{}`, {})",
-            short(owner),
-            short(wanted.name),
-            field.name,
-            place(field.place)
-        );
-        match gateway {
-            None => self.report.add(Problem::new(
-                format!("{has}, and no namespace"),
-                "inject the gateway, as `Arc<MyGateway>`, and use its `presence`",
-            )),
-            Some(None) => self.report.add(Problem::new(
-                format!("{has}, and keeps no presence"),
-                "write `presence` in its `#[web_socket_gateway(..)]`",
-            )),
-            Some(Some(kept)) if kept != wanted => self.report.add(Problem::new(
-                format!("{has}, and its users are named by `{}`", short(kept.name)),
-                format!("write `Presence<{}>`", short(kept.name)),
-            )),
-            Some(Some(_)) => {}
-        }
-    }
-
-    /// Whether there is such a service; looks into it when it is one to be built.
-    fn service(&mut self, key: Key) -> bool {
-        if self.provided.contains(key) {
-            return true;
-        }
-        let Some(recipe) = self.recipes.get(&key) else { return false };
-        if let Some(start) = self.path.iter().position(|on_path| *on_path == key) {
-            let mut circle: Vec<String> =
-                self.path[start..].iter().map(|key| format!("`{}`", short(key.name))).collect();
-            circle.push(format!("`{}`", short(key.name)));
-            self.report.add(Problem::new(
-                format!("services need each other in a circle: {}", circle.join(" → ")),
-                "take one of the fields out, and pass the value when it is used",
+/// Events that no client could emit.
+fn names_of_events(plan: &Plan, most: usize, report: &mut Report) {
+    let name = plan.facts.name;
+    let messages = plan.declared.messages.iter().map(|message| &message.facts);
+    let handled = messages.map(|facts| (facts.event, facts.handler, facts.place));
+    let renewal = (&*plan.options.reauthenticate, "reauthenticate", plan.facts.place);
+    for (event, handler, at) in handled.chain(plan.authenticator.map(|_| renewal)) {
+        if event.len() > most {
+            report.add(Problem::new(
+                format!(
+                    "no client can emit the event of `{name}::{handler}` ({}): its name has {} bytes, and the limit `event_name_bytes` is {most}",
+                    place(at),
+                    event.len(),
+                ),
+                "shorten the name, or raise the limit: `.limits(Limits::default().event_name_bytes(..))`",
             ));
-            return true;
         }
-        if self.done.insert(key) {
-            self.fields(key.name, &(recipe.dependencies)(), Some(key));
-        }
-        true
     }
+}
 
-    fn missing(&mut self, key: Key, needs: &str) {
-        let name = short(key.name);
-        let help = match name.strip_prefix("dyn ") {
-            Some(_) => format!(
-                "add `.provide_arc::<{name}>(Arc::new(..))` to the `App::builder()`, or write `#[injectable(as {name})]` above a service"
-            ),
-            None => format!(
-                "add `.provide({name} {{ .. }})` to the `App::builder()`, or write `#[injectable]` above `struct {name}`"
-            ),
-        };
-        self.report.add(Problem::new(format!("{needs}, and nothing provides it"), help));
+/// Whether the gateway can emit: then it needs no handlers, and may only push.
+fn has_server(plan: &Plan) -> bool {
+    let dependencies = (plan.registration.recipe.dependencies)();
+    dependencies.fields.iter().any(|field| field.need == Need::Server)
+}
+
+/// The macro reports this too, but knows types only by name. This catches those under another name.
+fn taken_once(gateway: &str, facts: &MessageFacts, report: &mut Report) {
+    let handler = format!("`{gateway}::{}` ({})", facts.handler, place(facts.place));
+    if facts.arguments.bodies > 1 {
+        report.add(Problem::new(
+            format!("{handler} takes the payload of a message more than once"),
+            "take it once; positional arguments are a tuple: `MessageBody((a, b)): MessageBody<(A, B)>`",
+        ));
+    }
+    if facts.arguments.acks > 1 {
+        report.add(Problem::new(
+            format!("{handler} takes the acknowledgement of a message more than once"),
+            "take one `Ack`; it may be moved to whoever answers",
+        ));
     }
 }

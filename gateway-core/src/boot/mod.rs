@@ -1,25 +1,49 @@
-//! From what was declared to what runs: everything is checked first, and only then built.
+//! From what was declared to what runs: collects, plans, checks, builds.
 
 mod build;
-mod check;
+pub(crate) mod check;
+pub(crate) mod route_table;
+pub(crate) mod start_report;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    app::{AppBuilder, AppError},
-    extract::HttpAuthenticators,
-    facts::{AuthenticatorFacts, GatewayFacts, PresenceFacts, Setting},
-    gateway::GatewayRuntime,
-    health::Health,
-    inbox::Limits,
-    origins::Cors,
-    outbox::Overflow,
-    platform::Mounted,
-    provider::{Key, Recipe, Services},
-    registry::{Declared, DeclaredHook, GatewayRegistration, Registry},
-    report::{Problem, Report, short},
-    table::Table,
+    auth::{AuthenticatorFacts, http::HttpAuthenticators, origins::Cors},
+    boot::{
+        check::StatedAt,
+        route_table::Table,
+        start_report::{Problem, Report},
+    },
+    call::enhancers::Level,
+    clock::Clock,
+    declare::{
+        facts::{GatewayFacts, PresenceFacts},
+        registry::{Declared, DeclaredHook, GatewayRegistration, Registry},
+    },
+    dispatch::{draining::Draining, gateway::GatewayRuntime},
+    inject::{Key, Recipe, Services},
+    options::Options,
+    platform::{Mounted, serve::ServerOptions},
+    socket::settings::Settings,
+    type_names::short,
 };
+
+/// What the application sets for all gateways, before they are collected.
+#[derive(Default)]
+pub(crate) struct Blueprint {
+    pub(crate) services: Services,
+    /// The problems found so far.
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) expected: Vec<Key>,
+    pub(crate) enhancers: Level,
+    pub(crate) authenticator: Option<AuthenticatorFacts>,
+    /// Whether the application serves routes of its own.
+    pub(crate) has_routes: bool,
+    pub(crate) settings: Settings,
+    pub(crate) server: ServerOptions,
+    pub(crate) stated_at: StatedAt,
+    pub(crate) clock: Clock,
+}
 
 pub(crate) struct Booted {
     pub(crate) gateways: Vec<Arc<GatewayRuntime>>,
@@ -27,6 +51,8 @@ pub(crate) struct Booted {
     pub(crate) authenticators: HttpAuthenticators,
     pub(crate) cors: Vec<Cors>,
     pub(crate) table: Table,
+    /// The problems that only count if it is taken out as a router, beside routes unknown to us.
+    pub(crate) as_router: Report,
 }
 
 /// A gateway with all its blocks.
@@ -34,47 +60,52 @@ struct Plan {
     registration: GatewayRegistration,
     key: Key,
     facts: GatewayFacts,
-    path: String,
-    limits: Limits,
-    overflow: Overflow,
-    reauthenticate: String,
+    options: Options,
     cors: Cors,
     presence: Option<PresenceFacts>,
-    grace: Duration,
-    /// Its own, or the application's.
+    /// The gateway's own, or else the application's.
     authenticator: Option<AuthenticatorFacts>,
     declared: Declared,
 }
 
 /// Checks and builds.
 pub(crate) async fn boot(
-    builder: AppBuilder,
+    mut blueprint: Blueprint,
     mounted: &Mounted,
-    health: &Arc<Health>,
-) -> Result<Booted, AppError> {
+    draining: &Arc<Draining>,
+) -> Result<Booted, Report> {
     let registry = Registry::collect();
     let mut report = Report::default();
+    std::mem::take(&mut blueprint.problems).into_iter().for_each(|problem| report.add(problem));
+    check::server(&blueprint, &mut report);
     let recipes = recipes(&registry, &mut report);
-    for name in &builder.twice {
-        report.add(Problem::new(
-            format!("`{}` is provided twice", short(name)),
-            "provide it once; two values of one type need two types",
-        ));
-    }
-    for name in &builder.checks_twice {
-        report.add(Problem::new(
-            format!("two readiness checks are called `{name}`"),
-            "give each a name of its own: it is all that `/readyz` says of it",
-        ));
-    }
-    let plans = plan(&registry, &builder, &mut report);
-    check::gateways(&plans, &builder.expected, &mut report);
+    let plans = plan(&registry, &blueprint, &mut report);
+    check::runtime(&mut report);
+    check::gateways(&plans, &blueprint, &mut report);
     check::origins(&plans, &mut report);
-    check::services(&plans, &recipes, &builder.services, &mut report);
-    if !report.is_empty() {
-        return Err(AppError::wiring(report.sorted()));
+    check::enhancers(&plans, &blueprint.enhancers, &mut report);
+    check::services(&plans, blueprint.authenticator, &recipes, &blueprint.services, &mut report);
+    #[cfg(feature = "jwt")]
+    check::tokens(&blueprint.services, &mut report);
+    let mut as_router = Report::default();
+    let routes = if blueprint.has_routes { &mut report } else { &mut as_router };
+    for problem in check::identities_of_routes(&plans, blueprint.authenticator) {
+        routes.add(problem);
     }
-    build::build(plans, recipes, builder, mounted, health).await
+    if !report.is_empty() {
+        return Err(report.sorted());
+    }
+    #[cfg(feature = "jwt")]
+    warn_of_tokens(&blueprint.services);
+    build::build(plans, recipes, blueprint, mounted, draining, as_router).await
+}
+
+/// Warns of settings that are accepted but should not be used in production.
+#[cfg(feature = "jwt")]
+fn warn_of_tokens(services: &Services) {
+    if let Some(jwt) = services.get::<crate::auth::JwtService>() {
+        jwt.warnings().for_each(|warning| tracing::warn!("{warning}"));
+    }
 }
 
 fn recipes(registry: &Registry, report: &mut Report) -> HashMap<Key, Recipe> {
@@ -85,7 +116,7 @@ fn recipes(registry: &Registry, report: &mut Report) -> HashMap<Key, Recipe> {
             let name = short(key.name);
             report.add(Problem::new(
                 format!("two services are `#[injectable(as {name})]`"),
-                format!("keep one, or choose at the start: `.provide_arc::<{name}>(..)`"),
+                format!("keep one, or choose one at startup: `.provide_arc::<{name}>(..)`"),
             ));
         }
     }
@@ -93,7 +124,7 @@ fn recipes(registry: &Registry, report: &mut Report) -> HashMap<Key, Recipe> {
 }
 
 /// Joins each gateway with its blocks and computes its options.
-fn plan(registry: &Registry, builder: &AppBuilder, report: &mut Report) -> Vec<Plan> {
+fn plan(registry: &Registry, blueprint: &Blueprint, report: &mut Report) -> Vec<Plan> {
     let mut declared: HashMap<Key, Declared> = HashMap::new();
     for block in &registry.blocks {
         declared.entry((block.gateway)()).or_default().append((block.declare)());
@@ -104,70 +135,41 @@ fn plan(registry: &Registry, builder: &AppBuilder, report: &mut Report) -> Vec<P
         .map(|registration| {
             let key = (registration.key)();
             let mut facts = (registration.facts)();
-            let mut options = Options { name: facts.name, services: &builder.services, report };
-            let path = options.or(facts.namespace.take(), "/".to_owned());
-            let limits = Limits {
-                concurrency: options.or(facts.concurrency.take(), 64),
-                inbox_messages: options.or(facts.inbox_messages.take(), 8_192),
-                inbox_bytes: options.or(facts.inbox_bytes.take(), 4 * 1024 * 1024),
-            };
-            let overflow = options.or(facts.overflow.take(), Overflow::default());
-            let event = facts.reauthenticate.take();
-            let reauthenticate = options.or(event, "reauthenticate".to_owned());
-            let cors = facts.cors.take().unwrap_or_default();
+            let options =
+                std::mem::take(&mut facts.options).resolve(&blueprint.services, |missing| {
+                    report.add(uncomputed(facts.name, missing));
+                });
             let cors = Cors {
-                origins: options.or(cors.origins, Vec::new()),
-                credentials: options.or(cors.credentials, false),
+                origins: options.cors_origins.clone(),
+                credentials: options.cors_credentials,
             };
-            let mut presence = facts.presence.take();
-            let grace = presence.as_mut().and_then(|presence| presence.grace.take());
-            let grace = options.or(grace, Duration::from_secs(5));
-            let authenticator = facts.authenticator.take().or(builder.authenticator);
+            let presence = facts.presence.take();
+            let authenticator = facts.authenticator.take().or(blueprint.authenticator);
             Plan {
                 registration: *registration,
                 key,
-                path,
-                limits,
-                overflow,
-                reauthenticate,
+                options,
                 cors,
                 presence,
-                grace,
                 authenticator,
                 declared: declared.remove(&key).unwrap_or_default(),
                 facts,
             }
         })
         .collect();
-    plans.sort_by(|a, b| (&a.path, a.facts.name).cmp(&(&b.path, b.facts.name)));
+    plans.sort_by(|a, b| {
+        (&a.options.namespace, a.facts.name).cmp(&(&b.options.namespace, b.facts.name))
+    });
     plans
 }
 
-/// Options that may be computed from what is provided.
-struct Options<'a> {
-    name: &'static str,
-    services: &'a Services,
-    report: &'a mut Report,
-}
-
-impl Options<'_> {
-    fn or<T: 'static>(&mut self, setting: Option<Setting<T>>, default: T) -> T {
-        match setting.map(|setting| setting.resolve(self.services)) {
-            None => default,
-            Some(Ok(value)) => value,
-            Some(Err(missing)) => {
-                let missing = short(missing.name);
-                self.report.add(Problem::new(
-                    format!(
-                        "an option of `{}` is computed from `{missing}`, which nothing provides",
-                        self.name
-                    ),
-                    format!("add `.provide({missing} {{ .. }})` to the `App::builder()`"),
-                ));
-                default
-            }
-        }
-    }
+/// An option of `gateway` is computed from a value that nothing provides.
+fn uncomputed(gateway: &str, missing: Key) -> Problem {
+    let missing = short(missing.name);
+    Problem::new(
+        format!("an option of `{gateway}` is computed from `{missing}`, which nothing provides"),
+        format!("add `.provide({missing} {{ .. }})` to the `App::builder()`"),
+    )
 }
 
 impl Declared {

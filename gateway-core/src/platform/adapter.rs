@@ -1,4 +1,4 @@
-//! The base's adapter, made to hand out its inside: the [`Hub`] of each namespace.
+//! Socketioxide's adapter, made to hand out its inside: the [`Hub`] of each namespace.
 //!
 //! One concrete type whatever is behind it, so that nothing above is generic over an adapter.
 

@@ -1,7 +1,10 @@
 //! Who is here, and in which room.
 //!
-//! The base keeps rooms too, by ids alone. Ours know each member's [`Link`], so that a send to a
+//! Socketioxide keeps rooms too, by ids alone. Ours know each member's [`Link`], so that a send to a
 //! room can make sure that every member has a place for it before it is handed over in one go.
+
+mod reached;
+mod room;
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -12,44 +15,63 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 use socketioxide_core::Sid;
 
+use self::reached::Source;
+pub(super) use self::{
+    reached::{Except, Reached},
+    room::{Membership, Place, Room, SHARD},
+};
 use super::{Link, SocketId};
+use crate::wire::room_names;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// Names of rooms; one, nearly always.
 pub(crate) type Names = SmallVec<[String; 1]>;
 
-/// The sockets in any of `rooms` (in the namespace, when there are none) and in none of `except`; a
-/// socket's id is the name of a room with that socket alone.
+/// The sockets in any of `rooms`, or in the whole namespace, and in none of `except`; a socket's id is
+/// the name of a room with that socket alone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Group {
-    pub(crate) rooms: Names,
+    /// `None` before any were asked for: everyone. No rooms at all are nobody.
+    pub(crate) rooms: Option<Names>,
     pub(crate) except: Names,
+}
+
+impl Group {
+    /// Those in these rooms, too.
+    pub(crate) fn add(&mut self, rooms: Names) {
+        match &mut self.rooms {
+            Some(asked) => asked.extend(rooms),
+            None => self.rooms = Some(rooms),
+        }
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Members {
     everyone: Map<SocketId, Member>,
-    rooms: Map<Arc<str>, Links>,
-}
-
-/// The sockets of a room. That of a user has one, mostly, and every user has such a room.
-pub(super) enum Links {
-    One(Arc<Link>),
-    Many(Box<Map<SocketId, Arc<Link>>>),
+    rooms: Map<Arc<str>, Room>,
+    /// Of those here, how many are not yet in socketioxide's table.
+    unopened: usize,
+    /// How many are in socketioxide's table, including those that are no longer here.
+    ///
+    /// It may be negative for a moment: if a client leaves while it comes in, its leaving may be reported first.
+    tabled: isize,
+    /// How often somebody has joined a room.
+    joins: u64,
 }
 
 struct Member {
     link: Arc<Link>,
-    rooms: SmallVec<[Arc<str>; 1]>,
+    places: SmallVec<[Place; 1]>,
 }
 
 impl Members {
-    /// Takes a socket in, in no room. Says whether one was here under its id, which is in none any
-    /// more, either.
+    /// Takes a socket in, in no room. Returns whether there was one under its id, which is then in no room any more, either.
     pub(super) fn enter(&mut self, link: Arc<Link>) -> bool {
         let id = link.id;
-        let before = self.everyone.insert(id, Member { link, rooms: SmallVec::new() });
+        self.unopened += usize::from(!link.is_open());
+        let before = self.everyone.insert(id, Member { link, places: SmallVec::new() });
         let was_here = before.is_some();
         self.clear_out(id, before);
         was_here
@@ -67,9 +89,37 @@ impl Members {
     }
 
     fn clear_out(&mut self, id: SocketId, member: Option<Member>) {
-        for room in member.into_iter().flat_map(|member| member.rooms) {
-            self.take_out(&room, id);
+        let Some(member) = member else { return };
+        self.unopened -= usize::from(!member.link.is_open());
+        for place in &member.places {
+            self.take_out(place, id);
         }
+    }
+
+    /// Socketioxide has it in its table now: its places, all at once, where it is here.
+    pub(super) fn open(&mut self, link: &Link) -> &[Place] {
+        let Some(member) = self.everyone.get(&link.id) else { return &[] };
+        if !std::ptr::eq(&*member.link, link) || link.is_open() {
+            return &[];
+        }
+        self.unopened -= 1;
+        link.set_open();
+        &member.places
+    }
+
+    /// One more is in socketioxide's table, or one less.
+    pub(super) fn tabled(&mut self, change: isize) {
+        self.tabled += change;
+    }
+
+    /// Whether socketioxide's table has those who are here, and nobody else.
+    pub(super) fn is_table(&self) -> bool {
+        self.unopened == 0 && self.tabled == self.everyone.len() as isize
+    }
+
+    /// Whether somebody is here under this id.
+    pub(super) fn has(&self, id: SocketId) -> bool {
+        self.everyone.contains_key(&id)
     }
 
     /// Whether it is this very socket that is here under its id.
@@ -77,39 +127,67 @@ impl Members {
         self.everyone.get(&link.id).is_some_and(|member| std::ptr::eq(&*member.link, link))
     }
 
-    pub(super) fn join(&mut self, id: SocketId, room: &str) {
-        let Some(member) = self.everyone.get_mut(&id) else { return };
+    /// Whether a socket may be in these rooms, too, where it may be in so many, the one of its user not
+    /// counted.
+    pub(super) fn has_place(&self, id: SocketId, rooms: &[String], most: usize) -> bool {
+        let places = self.everyone.get(&id).map_or(&[][..], |member| &member.places);
+        if rooms.len() <= most.saturating_sub(places.len()) {
+            return true;
+        }
+        // Only so near the limit it is counted which are new, and each once.
+        let is_in = |room: &String| self.rooms.get(&**room).is_some_and(|room| room.contains(id));
+        let new: HashSet<&String> = rooms.iter().filter(|room| !is_in(room)).collect();
+        let before = places.iter().filter(|place| !room_names::is_of_user(&place.room)).count();
+        new.len() <= most.saturating_sub(before)
+    }
+
+    /// Says where in the room it is now, if it was not there.
+    pub(super) fn join(&mut self, id: SocketId, room: &str) -> Option<Place> {
+        let member = self.everyone.get_mut(&id)?;
+        // Not by its places, of which there may be many.
+        if self.rooms.get(room).is_some_and(|room| room.contains(id)) {
+            return None;
+        }
+        self.joins += 1;
+        let membership = Membership { link: Arc::clone(&member.link), since: self.joins };
         let name = match self.rooms.get_key_value(room) {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(room),
         };
-        let added = match self.rooms.entry(Arc::clone(&name)) {
-            Entry::Occupied(mut room) => room.get_mut().insert(&member.link),
+        let shard = match self.rooms.entry(Arc::clone(&name)) {
+            Entry::Occupied(mut room) => room.get_mut().insert(membership),
             Entry::Vacant(room) => {
-                room.insert(Links::One(Arc::clone(&member.link)));
-                true
+                room.insert(Room::One(membership));
+                0
             }
         };
-        if added {
-            member.rooms.push(name);
-        }
+        let place = Place { room: name, shard };
+        member.places.push(place.clone());
+        Some(place)
     }
 
-    pub(super) fn leave(&mut self, id: SocketId, room: &str) {
-        if let Some(member) = self.everyone.get_mut(&id) {
-            member.rooms.retain(|name| &**name != room);
-        }
-        self.take_out(room, id);
+    /// Says where in the room it was.
+    pub(super) fn leave(&mut self, id: SocketId, room: &str) -> Option<Place> {
+        let places = &mut self.everyone.get_mut(&id)?.places;
+        let at = places.iter().position(|place| &*place.room == room)?;
+        let place = places.swap_remove(at);
+        self.take_out(&place, id);
+        Some(place)
     }
 
-    fn take_out(&mut self, room: &str, id: SocketId) {
-        if self.rooms.get_mut(room).is_some_and(|links| links.is_empty_without(id)) {
-            self.rooms.remove(room);
+    fn take_out(&mut self, place: &Place, id: SocketId) {
+        let room = self.rooms.get_mut(&place.room);
+        if room.is_some_and(|room| room.is_empty_without(id, place.shard)) {
+            self.rooms.remove(&place.room);
         }
     }
 
     pub(super) fn rooms_of(&self, id: SocketId) -> impl Iterator<Item = &str> {
-        self.everyone.get(&id).into_iter().flat_map(|member| &member.rooms).map(|room| &**room)
+        self.everyone
+            .get(&id)
+            .into_iter()
+            .flat_map(|member| &member.places)
+            .map(|place| &*place.room)
     }
 
     pub(super) fn rooms(&self) -> impl Iterator<Item = &str> {
@@ -118,28 +196,55 @@ impl Members {
 
     /// Each socket of the group, once.
     pub(super) fn of(&self, group: &Group) -> Reached<'_> {
-        let mut seen: HashSet<SocketId, RandomState> = HashSet::default();
-        for room in &group.except {
-            seen.extend(self.named(room).map(|link| link.id));
-            seen.extend(self.in_room(room).map(|link| link.id));
-        }
-        let everyone = || self.everyone.values().map(|member| &member.link);
-        Reached::Listed(match group.rooms.as_slice() {
-            [] if seen.is_empty() => everyone().collect(),
-            [] => everyone().filter(|link| !seen.contains(&link.id)).collect(),
-            [room] if seen.is_empty() && socket_named(room).is_none() => {
-                return self.rooms.get(&**room).map_or(Reached::Nobody, Reached::Room);
+        let except = self.except(group);
+        let from = match group.rooms.as_deref() {
+            None => Source::Everyone(&self.everyone),
+            Some([]) => Source::Nobody,
+            Some([room]) if self.named(room).is_none() => {
+                self.rooms.get(&**room).map_or(Source::Nobody, Source::Room)
             }
-            rooms => rooms
-                .iter()
-                .flat_map(|room| self.named(room).into_iter().chain(self.in_room(room)))
-                .filter(|link| seen.insert(link.id))
-                .collect(),
-        })
+            Some(rooms) => {
+                let mut seen: HashSet<SocketId, RandomState> = HashSet::default();
+                let links = rooms
+                    .iter()
+                    .flat_map(|room| self.named(room).into_iter().chain(self.in_room(room)));
+                Source::Listed(links.filter(|link| seen.insert(link.id)).collect())
+            }
+        };
+        Reached { from, except }
+    }
+
+    pub(super) fn except(&self, group: &Group) -> Except<'_> {
+        Except {
+            sockets: group.except.iter().filter_map(|room| Some(self.named(room)?.id)).collect(),
+            rooms: group.except.iter().filter_map(|room| self.rooms.get(&**room)).collect(),
+        }
+    }
+
+    /// Whether a group still reaches a socket that it reached.
+    pub(super) fn reaches(&self, group: &Group, link: &Link) -> bool {
+        let Some(member) = self.everyone.get(&link.id) else { return false };
+        let is_in = |room: &String| {
+            member.places.iter().any(|place| *place.room == **room)
+                || socket_named(room).is_some_and(|sid| SocketId(sid) == link.id)
+        };
+        std::ptr::eq(&*member.link, link)
+            && group.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(is_in))
+            && !group.except.iter().any(is_in)
     }
 
     fn in_room(&self, room: &str) -> impl Iterator<Item = &Arc<Link>> {
-        self.rooms.get(room).into_iter().flat_map(Links::iter)
+        let links = self.rooms.get(room).into_iter().flat_map(Room::iter);
+        links.map(|membership| &membership.link)
+    }
+
+    pub(super) fn room(&self, room: &str) -> Option<&Room> {
+        self.rooms.get(room)
+    }
+
+    /// How often somebody has joined a room so far.
+    pub(super) fn joins(&self) -> u64 {
+        self.joins
     }
 
     /// The socket whose id this is.
@@ -149,162 +254,10 @@ impl Members {
     }
 }
 
-impl Links {
-    /// Says whether it was not there.
-    fn insert(&mut self, link: &Arc<Link>) -> bool {
-        match self {
-            Self::One(one) if one.id == link.id => false,
-            Self::One(one) => {
-                let both = [Arc::clone(one), Arc::clone(link)].map(|link| (link.id, link));
-                *self = Self::Many(Box::new(both.into_iter().collect()));
-                true
-            }
-            Self::Many(many) => many.insert(link.id, Arc::clone(link)).is_none(),
-        }
-    }
-
-    /// Takes one out, and says whether nobody is left.
-    fn is_empty_without(&mut self, id: SocketId) -> bool {
-        match self {
-            Self::One(one) => one.id == id,
-            Self::Many(many) => {
-                many.remove(&id);
-                many.is_empty()
-            }
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Arc<Link>> {
-        let (one, many) = match self {
-            Self::One(one) => (Some(one), None),
-            Self::Many(many) => (None, Some(many)),
-        };
-        one.into_iter().chain(many.into_iter().flat_map(|many| many.values()))
-    }
-}
-
-/// The sockets of a group.
-pub(super) enum Reached<'a> {
-    Nobody,
-    /// One room, and nothing to leave out: by far the most frequent.
-    Room(&'a Links),
-    Listed(Vec<&'a Arc<Link>>),
-}
-
-impl Reached<'_> {
-    /// Whether all of them are so; asks no further after the first that is not.
-    pub(super) fn all(&self, mut so: impl FnMut(&Link) -> bool) -> bool {
-        match self {
-            Self::Nobody => true,
-            Self::Room(Links::One(link)) => so(link),
-            Self::Room(Links::Many(links)) => links.values().all(|link| so(link)),
-            Self::Listed(links) => links.iter().all(|link| so(link)),
-        }
-    }
-
-    pub(super) fn ids(&self) -> Vec<SocketId> {
-        match self {
-            Self::Nobody => Vec::new(),
-            Self::Room(links) => links.iter().map(|link| link.id).collect(),
-            Self::Listed(links) => links.iter().map(|link| link.id).collect(),
-        }
-    }
-}
-
 /// The socket a room is named after. Ids have 16 characters, so ordinary names are told by length.
 fn socket_named(room: &str) -> Option<Sid> {
     if room.len() == 16 { room.parse().ok() } else { None }
 }
 
 #[cfg(test)]
-mod tests {
-    use smallvec::smallvec;
-
-    use super::*;
-
-    /// `a` and `b` in "lobby", `b` and `c` in "staff", `d` in no room.
-    fn four() -> (Members, [SocketId; 4]) {
-        let ids = [(); 4].map(|()| SocketId(Sid::new()));
-        let mut members = Members::default();
-        for id in ids {
-            members.enter(Arc::new(Link::of_nobody(id)));
-        }
-        let [a, b, c, _] = ids;
-        for (id, room) in [(a, "lobby"), (b, "lobby"), (b, "staff"), (c, "staff")] {
-            members.join(id, room);
-        }
-        (members, ids)
-    }
-
-    fn reached(members: &Members, rooms: &[&str], except: &[&str]) -> HashSet<SocketId> {
-        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-        let ids = members.of(&Group { rooms: names(rooms), except: names(except) }).ids();
-        let set: HashSet<SocketId> = ids.iter().copied().collect();
-        assert_eq!(set.len(), ids.len(), "each once");
-        set
-    }
-
-    #[test]
-    fn a_group_is_any_of_its_rooms_and_none_of_the_excepted() {
-        let (members, [a, b, c, d]) = four();
-        assert_eq!(reached(&members, &[], &[]), [a, b, c, d].into());
-        assert_eq!(reached(&members, &["lobby"], &[]), [a, b].into());
-        assert_eq!(reached(&members, &["lobby", "staff"], &[]), [a, b, c].into());
-        assert_eq!(reached(&members, &["lobby"], &["staff"]), [a].into());
-        assert_eq!(reached(&members, &[], &["staff"]), [a, d].into());
-        assert_eq!(reached(&members, &["nowhere"], &[]), [].into());
-    }
-
-    #[test]
-    fn the_id_of_a_socket_is_a_room_of_its_own() {
-        let (members, [a, b, c, d]) = four();
-        let (a_room, d_room) = (a.to_string(), d.to_string());
-        assert_eq!(reached(&members, &[&d_room], &[]), [d].into());
-        assert_eq!(reached(&members, &["lobby", &a_room, &d_room], &[]), [a, b, d].into());
-        assert_eq!(reached(&members, &[], &[&a_room, &d_room]), [b, c].into());
-        assert_eq!(reached(&members, &[&a_room], &["lobby"]), [].into());
-        // A name of that length need not be anybody's id.
-        assert_eq!(reached(&members, &["sixteen-letters_"], &[]), [].into());
-    }
-
-    #[test]
-    fn who_goes_leaves_no_room_behind() {
-        let (mut members, [a, b, c, _]) = four();
-        members.leave(a, "lobby");
-        assert_eq!(members.rooms_of(a).count(), 0);
-        let gone = Arc::clone(&members.everyone[&b].link);
-        assert!(members.remove(&gone));
-        assert!(!members.remove(&gone));
-        assert_eq!(members.rooms().collect::<Vec<_>>(), ["staff"]);
-        assert_eq!(reached(&members, &["staff"], &[]), [c].into());
-    }
-
-    #[test]
-    fn who_comes_back_under_the_same_id_is_not_taken_out_for_the_one_before() {
-        let (mut members, [a, ..]) = four();
-        let before = Arc::clone(&members.everyone[&a].link);
-        members.remove(&before);
-        members.enter(Arc::new(Link::of_nobody(a)));
-        assert!(!members.is_here(&before));
-        assert!(!members.remove(&before));
-        assert_eq!(reached(&members, &[&a.to_string()], &[]), [a].into());
-        assert_eq!(members.rooms_of(a).count(), 0);
-    }
-
-    #[test]
-    fn who_comes_in_the_place_of_another_is_in_none_of_its_rooms() {
-        let (mut members, [a, b, ..]) = four();
-        assert!(members.enter(Arc::new(Link::of_nobody(a))));
-        assert_eq!(members.rooms_of(a).count(), 0);
-        assert_eq!(reached(&members, &["lobby"], &[]), [b].into());
-    }
-
-    #[test]
-    fn joining_twice_is_joining_once() {
-        let (mut members, [a, ..]) = four();
-        members.join(a, "lobby");
-        assert_eq!(members.rooms_of(a).collect::<Vec<_>>(), ["lobby"]);
-        let both: Names = smallvec!["lobby".to_owned(), "lobby".to_owned()];
-        assert_eq!(members.of(&Group { rooms: both, ..Group::default() }).ids().len(), 2);
-    }
-}
+mod tests;

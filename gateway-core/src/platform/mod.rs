@@ -1,38 +1,72 @@
 //! The platform below the gateways: Socket.IO, by way of socketioxide.
 //!
-//! The only place that names socketioxide. What the rest of the crate needs of a platform is what
-//! this module offers: a [`Hub`] per namespace that encodes, sends and keeps rooms, a [`Link`] to
-//! one client, [`mount`] that calls [`Occupant`] when clients come, speak and go, and [`serve`].
-//! A second platform would offer the same and leave the pipeline alone.
+//! This is the only place that names socketioxide. Below is what it offers to the rest of the crate; a second platform
+//! would offer the same, pass the same tests (`namespaces/tests.rs`, over real connections), and leave everything above
+//! unchanged.
+//!
+//! * [`mount`] opens a namespace, and [`serve`] the server. The namespace's [`Occupant`] is asked whether
+//!   a client is let in before the client is told; then it hears `connected`, `received` for every
+//!   message in the order of arrival, on the connection's read loop, and `disconnected` exactly once,
+//!   whatever panics.
+//! * A [`Link`] is one client in one namespace. Each packet claims a place on it before it is sent, and counts as in
+//!   flight until it has left the process. On every transport, reading can be paused and the client's whole session cut.
+//! * A [`Hub`] encodes, sends and keeps rooms. What it accepts after a successful claim is sent, in order, or the client is
+//!   disconnected: it is never skipped silently. A send to a group reaches each member once, keeps the order of two emits
+//!   for each of them, and occupies a worker for one turn at a time.
+//! * Nothing is kept for a client that is not there: a refused request leaves no entry, and a client that comes back under
+//!   an id is not mistaken for the one that had it before.
 
 mod adapter;
+mod binding;
+mod fault;
+mod forwarded;
 mod hub;
-mod io;
+mod line;
 mod members;
 mod mount;
+mod namespaces;
+mod network;
+mod opening;
+pub(crate) mod places;
+pub(crate) mod reception;
+mod refusal;
 mod request;
 pub(crate) mod serve;
+pub(crate) mod server;
+mod upgrade;
 
 use std::{fmt, str::FromStr};
 
-pub(crate) use hub::{Answer, EncodeError, Frame, Hub, Refused};
+pub(crate) use fault::wrong_path;
+pub(crate) use forwarded::{Addressed, Client, TrustedProxies};
+pub(crate) use hub::{Answer, EncodeError, Frame, Hub, NotJoined, Refused, Sent};
+pub(crate) use line::InFlight;
 pub(crate) use members::{Group, Names};
-pub(crate) use mount::{Admission, Link, Mounted, Occupant, mount};
+pub(crate) use mount::{Admission, Link, Mounted, Occupant, Outstanding, Vacancy, mount};
+pub(crate) use network::Network;
 #[cfg(test)]
 pub(crate) use request::HeadText;
-pub(crate) use request::{RequestHead, is_handshake, is_under};
+pub(crate) use request::{RequestHead, asks_for_session, is_handshake};
 use serde::Serialize;
 use socketioxide_core::{Sid, Str, Value};
 
-/// The id of a socket: what the client itself calls `socket.id`.
+pub(crate) use crate::disconnect_reason::DisconnectReason;
+
+/// The close code of a WebSocket whose server goes away (RFC 6455, 7.4.1).
+pub(crate) const GOING_AWAY: u16 = 1001;
+
+/// The id of a socket, which the client itself knows as `socket.id`.
 ///
-/// It is also the key of the client's session, so it is not for publishing: tell clients about each
-/// other by the ids of your users.
+/// It is also the key to the client's session: whoever knows the id of a session on polling can read what is sent
+/// to the client, and send in its place. So do not publish it, and keep it out of logs: use the ids of your users
+/// to tell clients about each other, and log those. The framework itself logs it only at `debug`. See also
+/// [`bind_sessions_to_address`](crate::AppBuilder::bind_sessions_to_address).
 ///
 /// ```
+/// # use std::collections::HashMap;
 /// # use gateway_core::prelude::*;
-/// # fn log(socket: &Socket) {
-/// println!("{} says hello", socket.id());
+/// # fn begin(socket: &Socket, drawings: &mut HashMap<gateway_core::SocketId, String>) {
+/// drawings.insert(socket.id(), String::new());
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +92,7 @@ impl FromStr for SocketId {
     }
 }
 
-/// The text is no id of a socket.
+/// A text is not the id of a socket.
 ///
 /// ```
 /// use gateway_core::SocketId;
@@ -68,79 +102,6 @@ impl FromStr for SocketId {
 #[error("not the id of a socket")]
 pub struct InvalidSocketId;
 
-/// Why a socket's connection to a namespace ended. Its [`as_str`](Self::as_str) is the word
-/// socket.io's own server uses.
-///
-/// ```
-/// use gateway_core::DisconnectReason;
-/// assert_eq!(DisconnectReason::HeartbeatTimeout.as_str(), "ping timeout");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DisconnectReason {
-    /// The client called `socket.disconnect()`.
-    ClientNamespaceDisconnect,
-    /// The server called [`Socket::disconnect`](crate::Socket::disconnect).
-    ServerNamespaceDisconnect,
-    /// The connection was closed: a closed tab, a change of network.
-    TransportClose,
-    /// The connection broke.
-    TransportError,
-    /// The client stopped answering pings.
-    HeartbeatTimeout,
-    /// The client sent something that is not the protocol.
-    ParseError,
-    /// The server is shutting down.
-    ServerShutdown,
-}
-
-impl DisconnectReason {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::ClientNamespaceDisconnect,
-        Self::ServerNamespaceDisconnect,
-        Self::TransportClose,
-        Self::TransportError,
-        Self::HeartbeatTimeout,
-        Self::ParseError,
-        Self::ServerShutdown,
-    ];
-
-    /// The reason in the words of socket.io's server.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientNamespaceDisconnect => "client namespace disconnect",
-            Self::ServerNamespaceDisconnect => "server namespace disconnect",
-            Self::TransportClose => "transport close",
-            Self::TransportError => "transport error",
-            Self::HeartbeatTimeout => "ping timeout",
-            Self::ParseError => "parse error",
-            Self::ServerShutdown => "server shutting down",
-        }
-    }
-}
-
-impl fmt::Display for DisconnectReason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl From<socketioxide::socket::DisconnectReason> for DisconnectReason {
-    fn from(reason: socketioxide::socket::DisconnectReason) -> Self {
-        use socketioxide::socket::DisconnectReason as Base;
-        match reason {
-            Base::TransportClose => Self::TransportClose,
-            Base::TransportError => Self::TransportError,
-            Base::HeartbeatTimeout => Self::HeartbeatTimeout,
-            Base::MultipleHttpPollingError | Base::PacketParsingError => Self::ParseError,
-            Base::ClientNSDisconnect => Self::ClientNamespaceDisconnect,
-            Base::ServerNSDisconnect => Self::ServerNamespaceDisconnect,
-            Base::ClosingServer => Self::ServerShutdown,
-        }
-    }
-}
-
 /// How a client is connected.
 ///
 /// ```
@@ -148,6 +109,7 @@ impl From<socketioxide::socket::DisconnectReason> for DisconnectReason {
 /// assert_eq!(Transport::Websocket.to_string(), "websocket");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// HTTP long polling.
     Polling,
@@ -182,6 +144,12 @@ impl Packet {
         event_name(&self.text)
     }
 
+    /// The text of the arguments behind the name of the event, `first, second]`.
+    pub(crate) fn arguments(&self) -> &str {
+        let behind = self.text.splitn(3, '"').nth(2).unwrap_or("");
+        behind.trim_start().trim_start_matches(',').trim_start()
+    }
+
     pub(crate) fn attachments(&self) -> &[bytes::Bytes] {
         &self.attachments
     }
@@ -209,7 +177,7 @@ impl From<Value> for Packet {
     }
 }
 
-/// The name in `["name", …]`. The base refuses packets whose name is no plain string.
+/// The name in `["name", …]`. Socketioxide refuses packets whose name is no plain string.
 fn event_name(text: &str) -> &str {
     let quote = |text: &str| text.bytes().position(|byte| byte == b'"');
     let name = quote(text).map_or("", |opening| &text[opening + 1..]);
@@ -218,7 +186,18 @@ fn event_name(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::event_name;
+    use super::{Packet, Str, event_name};
+
+    #[test]
+    fn arguments_are_behind_the_event() {
+        let behind = |text: &'static str| {
+            Packet { text: Str::from(text), attachments: Vec::new() }.arguments().to_owned()
+        };
+        assert_eq!(behind(r#"["a",1,"b"]"#), r#"1,"b"]"#);
+        assert_eq!(behind(r#"[ "a" , [2]]"#), "[2]]");
+        assert_eq!(behind(r#"["",{}]"#), "{}]");
+        assert_eq!(behind(r#"["a"]"#), "]");
+    }
 
     #[test]
     fn the_event_is_the_first_string() {

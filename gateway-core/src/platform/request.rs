@@ -1,45 +1,52 @@
 //! The request a client connected with, detached from the connection's read buffer.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    task::{Context, Poll},
-};
+use std::borrow::Cow;
 
-use axum::extract::ConnectInfo;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
-use hyper::upgrade::OnUpgrade;
+use http::{HeaderMap, HeaderName, Method, Request, Uri};
+use socketioxide_core::Sid;
 
 use super::{
-    io::{Line, State},
-    serve::Peer,
+    Transport,
+    forwarded::{Addressed, Client},
+    line::Line,
+    refusal::Refusal,
 };
 
 /// What gateways can read of the handshake's request.
 ///
-/// The base keeps the request for the life of the connection, and header values are slices of
+/// socketioxide keeps the request for the life of the connection, and header values are slices of
 /// hyper's read buffer, which they would keep alive with them. So the head is copied out once, and
-/// the request goes on with only the headers the handshake itself needs.
+/// socketioxide is given a request with nothing but this.
 #[derive(Clone, Default)]
 pub(crate) struct RequestHead {
     pub(crate) text: HeadText,
-    pub(crate) address: Option<SocketAddr>,
-    /// The TCP connection, where the session began as a WebSocket.
-    pub(super) line: Option<Line>,
-    pub(super) lines: Lines,
+    pub(crate) client: Client,
+    /// Of the session that the request opens.
+    pub(super) line: Line,
 }
 
 impl RequestHead {
-    /// Of a request that opens no connection.
+    /// Of a request that opens a session.
+    pub(super) fn of_handshake<B>(request: &Request<B>, line: Line) -> Self {
+        let client = Client::of(request.extensions());
+        line.is_of(client);
+        Self { text: HeadText::new(request.uri(), request.headers()), client, line }
+    }
+
+    /// Of a request that does not open a connection.
     pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
         Self {
             text: HeadText::new(&parts.uri, &parts.headers),
-            address: peer.map(|ConnectInfo(peer)| peer.address),
+            client: Client::of(&parts.extensions),
             ..Self::default()
         }
+    }
+
+    /// The server, as the client named it.
+    pub(crate) fn addressed(&self) -> Addressed {
+        let uri = self.text.uri();
+        let authority = uri.authority().map(|authority| authority.as_str());
+        self.client.addressed(authority, |name| self.text.values(name))
     }
 }
 
@@ -73,6 +80,12 @@ impl HeadText {
         Uri::try_from(uri).unwrap_or_default()
     }
 
+    /// The values of all headers of this name.
+    pub(crate) fn values(&self, name: &HeaderName) -> Vec<&[u8]> {
+        let named = self.headers().filter(|(known, _)| *known == name.as_str().as_bytes());
+        named.map(|(_, value)| value).collect()
+    }
+
     /// The first header of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         let mut headers = self.headers();
@@ -93,143 +106,88 @@ impl HeadText {
     }
 }
 
-/// The TCP connections of sessions that began on polling and went over to a WebSocket, by session:
-/// the request the base keeps came on another one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<HashMap<String, Weak<State>>>>);
-
-impl Lines {
-    pub(super) fn get(&self, session: &str) -> Option<Line> {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.get(session).and_then(Line::upgrade)
-    }
-
-    fn insert(&self, session: String, line: &Line) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody tells when a connection ends, so the dead are swept before the map grows.
-        if lines.len() == lines.capacity() {
-            lines.retain(|_, line| line.strong_count() > 0);
-        }
-        lines.insert(session, line.downgrade());
-    }
+/// Whether a request to the server asks for a new session.
+pub(crate) fn is_handshake(uri: &Uri) -> bool {
+    parameter(uri, "sid=").is_none_or(str::is_empty)
 }
 
-/// What the base reads of a request's headers.
-const HANDSHAKE_HEADERS: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::CONTENT_TYPE];
-
-/// Whether a request is for the server at `base`: that path, or one below it.
-pub(crate) fn is_under(path: &str, base: &str) -> bool {
-    let rest = path.strip_prefix(base.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether a request asks for a session of Engine.IO, of whatever version and wherever.
+pub(crate) fn asks_for_session(uri: &Uri) -> bool {
+    parameter(uri, "EIO=").is_some() && parameter(uri, "transport=").is_some()
 }
 
-/// Whether a request asks the server at `base` for a new session.
-pub(crate) fn is_handshake(uri: &Uri, base: &str) -> bool {
-    let mut parameters = uri.query().unwrap_or("").split('&');
-    is_under(uri.path(), base) && !parameters.any(|pair| pair.starts_with("sid="))
+/// The first parameter of the query of this name, which ends with its `=`.
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
-/// Puts a [`RequestHead`] into the extensions of requests for the Socket.IO path.
-#[derive(Debug, Clone)]
-pub(crate) struct DetachLayer {
-    path: Arc<str>,
-    lines: Lines,
+/// What a request asks of Engine.IO.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A WebSocket: of a new session, or of one that began on polling.
+    WebSocket(Option<Sid>),
+    /// A new session on polling.
+    Session,
+    /// The packets of a session on polling.
+    Packets(Sid),
+    /// To take packets of a client on polling.
+    Post(Sid),
 }
 
-impl DetachLayer {
-    pub(crate) fn new(path: &str) -> Self {
-        Self { path: path.into(), lines: Lines::default() }
-    }
-}
-
-impl<S> tower::Layer<S> for DetachLayer {
-    type Service = Detach<S>;
-
-    fn layer(&self, inner: S) -> Detach<S> {
-        Detach { inner, layer: self.clone() }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Detach<S> {
-    inner: S,
-    layer: DetachLayer,
-}
-
-impl<S, B> tower::Service<Request<B>> for Detach<S>
-where
-    S: tower::Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if is_under(request.uri().path(), &self.layer.path) {
-            detach(&mut request, &self.layer.lines);
-        }
-        self.inner.call(request)
-    }
-}
-
-fn detach<B>(request: &mut Request<B>, lines: &Lines) {
-    let text = HeadText::new(request.uri(), request.headers());
-    let uri = text.uri();
-    let mut kept = HeaderMap::with_capacity(1);
-    for name in HANDSHAKE_HEADERS {
-        let value = request.headers().get(&name).map(HeaderValue::as_bytes);
-        if let Some(Ok(copy)) = value.map(HeaderValue::from_bytes) {
-            kept.insert(name, copy);
-        }
-    }
-    *request.headers_mut() = kept;
-
-    let mut extensions = std::mem::take(request.extensions_mut());
-    let peer = extensions.remove::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
-    let address = peer.as_ref().map(|peer| peer.address).or_else(|| {
-        extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
-    });
-    let line = peer.and_then(|peer| {
-        let websocket = WebSocketRequest::of(&uri)?;
-        let Some(session) = websocket.session else {
-            // The server opens the session with its own first frame.
-            peer.line.hold_head();
-            return Some(peer.line);
+impl Asked {
+    /// Reads a request to a server with these transports.
+    ///
+    /// # Errors
+    /// The answer to a request that is none of these. If there are several reasons, the reference server gives the first in
+    /// this order.
+    pub(super) fn of(method: &Method, uri: &Uri, offers: Offers) -> Result<Self, Refusal> {
+        let transport = match parameter(uri, "transport=") {
+            Some("polling") if offers.polling => Transport::Polling,
+            Some("websocket") if offers.websocket => Transport::Websocket,
+            _ => return Err(Refusal::TransportUnknown),
         };
-        lines.insert(session.to_owned(), &peer.line);
-        None
-    });
-    *request.uri_mut() = uri;
-    // What axum's router leaves here are slices of the same buffer; the base needs the upgrade.
-    if let Some(upgrade) = extensions.remove::<OnUpgrade>() {
-        request.extensions_mut().insert(upgrade);
+        let sid = match parameter(uri, "sid=") {
+            None | Some("") => None,
+            Some(sid) => Some(sid.parse().map_err(|_| Refusal::SessionUnknown)?),
+        };
+        if sid.is_none() && method != Method::GET {
+            return Err(Refusal::BadHandshakeMethod);
+        }
+        if parameter(uri, "EIO=") != Some("4") {
+            return Err(Refusal::UnsupportedVersion);
+        }
+        match (transport, method, sid) {
+            (Transport::Websocket, &Method::GET, sid) => Ok(Self::WebSocket(sid)),
+            (Transport::Polling, _, None) => Ok(Self::Session),
+            (Transport::Polling, &Method::GET, Some(sid)) => Ok(Self::Packets(sid)),
+            (Transport::Polling, &Method::POST, Some(sid)) => Ok(Self::Post(sid)),
+            _ => Err(Refusal::BadRequest),
+        }
     }
-    let head = RequestHead { text, address, line, lines: lines.clone() };
-    request.extensions_mut().insert(Arc::new(head));
 }
 
-/// A request for a WebSocket.
-struct WebSocketRequest<'a> {
-    /// The session that began on polling and goes over to it.
-    session: Option<&'a str>,
+impl Asked {
+    /// The session that the request names.
+    pub(super) fn session(&self) -> Option<Sid> {
+        match self {
+            Self::WebSocket(sid) => *sid,
+            Self::Session => None,
+            Self::Packets(sid) | Self::Post(sid) => Some(*sid),
+        }
+    }
 }
 
-impl<'a> WebSocketRequest<'a> {
-    /// As the base reads it.
-    fn of(uri: &'a Uri) -> Option<Self> {
-        let query = uri.query()?;
-        let parameter = |name| query.split('&').find_map(|pair| pair.strip_prefix(name));
-        let transport = parameter("transport=")?.split('=').next();
-        (transport == Some("websocket")).then(|| Self { session: parameter("sid=") })
-    }
+/// The transports that a server offers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offers {
+    pub(super) polling: bool,
+    pub(super) websocket: bool,
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderValue, header};
+
     use super::*;
 
     #[test]
@@ -249,16 +207,74 @@ mod tests {
         assert_eq!(HeadText::default().uri(), Uri::default());
     }
 
+    const BOTH: Offers = Offers { polling: true, websocket: true };
+
+    fn asked(method: &Method, query: &str, offers: Offers) -> Result<Asked, Refusal> {
+        Asked::of(method, &format!("/socket.io/?{query}").parse().unwrap(), offers)
+    }
+
     #[test]
-    fn a_websocket_may_continue_a_session() {
-        let session = |query: &str| {
-            let uri: Uri = format!("/socket.io/?{query}").parse().unwrap();
-            WebSocketRequest::of(&uri).map(|request| request.session.map(str::to_owned))
-        };
-        assert_eq!(session("EIO=4&transport=websocket"), Some(None));
-        assert_eq!(session("sid=a&transport=websocket"), Some(Some("a".to_owned())));
-        assert_eq!(session("transport=websocket=x"), Some(None));
-        assert_eq!(session("transport=polling&sid=a"), None);
-        assert_eq!(session("EIO=4"), None);
+    fn requests_are_told_apart() {
+        const SID: &str = "AAAAAAAAAAAAAAAA";
+        let sid: Sid = SID.parse().unwrap();
+        for (method, query, expected) in [
+            (Method::GET, "EIO=4&transport=websocket", Asked::WebSocket(None)),
+            (
+                Method::GET,
+                "sid=AAAAAAAAAAAAAAAA&transport=websocket&EIO=4",
+                Asked::WebSocket(Some(sid)),
+            ),
+            (Method::GET, "EIO=4&transport=polling&t=x", Asked::Session),
+            (Method::GET, "EIO=4&transport=polling&sid=", Asked::Session),
+            (Method::GET, "EIO=4&transport=websocket&sid=", Asked::WebSocket(None)),
+            (Method::GET, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", Asked::Packets(sid)),
+            (Method::POST, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", Asked::Post(sid)),
+        ] {
+            assert_eq!(asked(&method, query, BOTH), Ok(expected), "{method} {query}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_told_the_first_reason() {
+        for (method, query, expected) in [
+            (Method::GET, "", Refusal::TransportUnknown),
+            (Method::GET, "EIO=4", Refusal::TransportUnknown),
+            (Method::GET, "EIO=4&transport=", Refusal::TransportUnknown),
+            (Method::GET, "EIO=4&transport=carrier-pigeon", Refusal::TransportUnknown),
+            (Method::GET, "EIO=3&transport=webtransport", Refusal::TransportUnknown),
+            (Method::GET, "EIO=4&transport=websocket&sid=short", Refusal::SessionUnknown),
+            (Method::POST, "EIO=3&transport=polling&sid=short", Refusal::SessionUnknown),
+            (Method::POST, "EIO=4&transport=polling", Refusal::BadHandshakeMethod),
+            (Method::PUT, "EIO=3&transport=polling&sid=", Refusal::BadHandshakeMethod),
+            (Method::POST, "EIO=4&transport=websocket", Refusal::BadHandshakeMethod),
+            (Method::GET, "EIO=3&transport=polling", Refusal::UnsupportedVersion),
+            (Method::GET, "EIO=5&transport=websocket", Refusal::UnsupportedVersion),
+            (Method::GET, "EIO=&transport=websocket", Refusal::UnsupportedVersion),
+            (Method::GET, "transport=websocket", Refusal::UnsupportedVersion),
+            (Method::DELETE, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", Refusal::BadRequest),
+        ] {
+            assert_eq!(asked(&method, query, BOTH), Err(expected), "{method} {query}");
+        }
+        let socket = Uri::from_static("/socket.io/");
+        assert_eq!(Asked::of(&Method::GET, &socket, BOTH), Err(Refusal::TransportUnknown));
+    }
+
+    #[test]
+    fn a_transport_that_is_not_offered_is_unknown() {
+        let (polling, websocket) = ("EIO=4&transport=polling", "EIO=4&transport=websocket");
+        let only = Offers { polling: false, websocket: true };
+        assert_eq!(asked(&Method::GET, polling, only), Err(Refusal::TransportUnknown));
+        assert_eq!(asked(&Method::GET, websocket, only), Ok(Asked::WebSocket(None)));
+        let only = Offers { polling: true, websocket: false };
+        assert_eq!(asked(&Method::GET, websocket, only), Err(Refusal::TransportUnknown));
+        assert_eq!(asked(&Method::GET, polling, only), Ok(Asked::Session));
+    }
+
+    #[test]
+    fn an_empty_id_is_none() {
+        for (query, handshake) in [("", true), ("sid=", true), ("sid=a", false)] {
+            let uri = format!("/socket.io/?EIO=4&{query}").parse().unwrap();
+            assert_eq!(is_handshake(&uri), handshake, "{query}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Tells a gateway of users who come and go: each user's changes one after the other, those of
-//! different users side by side, so that a slow announcement holds up nobody else's.
+//! Tells a gateway about users who come and go: the changes of one user one after the other, those of
+//! different users concurrently, so that a slow announcement holds up only its own user.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -15,11 +15,11 @@ use super::{
     OnPresence, PresenceError, named,
     store::{Change, Changes},
 };
-use crate::{exception::WsException, server::Broadcast};
+use crate::{exception::WsException, excerpt, log_limiter::LogLimiter, socket::server::Broadcast};
 
 /// An [`OnPresence`] of any type.
 pub(crate) trait Announcer: Send + Sync {
-    /// The name of a user in the one form that the gateway's type gives it.
+    /// A user's name in the canonical form that the gateway's type gives it.
     fn name(&self, user: &str) -> Result<String, PresenceError>;
 
     fn announce(&self, change: Change, everyone: Broadcast) -> Announcement<'_>;
@@ -43,16 +43,16 @@ impl<G: OnPresence> Announcer for G {
     }
 }
 
-/// Tells of all changes until there are no more.
+/// Announces changes until there are no more.
 pub(crate) async fn announce<T>(mut changes: Changes, tell: impl Fn(Change) -> T)
 where
     T: Future<Output = Result<(), WsException>>,
 {
-    /// Users who are told of at once.
+    /// How many users are announced concurrently.
     const AT_ONCE: usize = 64;
 
     let mut telling = FuturesUnordered::new();
-    // Of users who are told of: what is told next.
+    // For each user who is being announced: the changes that come next.
     let mut next: HashMap<Arc<str>, VecDeque<Change>> = HashMap::new();
     let mut more = true;
     loop {
@@ -76,15 +76,19 @@ where
     }
 }
 
-/// Tells of one change, to the end or to the end of our patience.
+/// Announces one change, to completion or for as long as we wait.
 async fn in_time(user: Arc<str>, tell: impl Future<Output = Result<(), WsException>>) -> Arc<str> {
     const PATIENCE: Duration = Duration::from_secs(10);
+    static LINES: LogLimiter = LogLimiter::of(10);
 
-    match tokio::time::timeout(PATIENCE, AssertUnwindSafe(tell).catch_unwind()).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(exception))) => tracing::error!(%user, %exception, "an announcement failed"),
-        Ok(Err(_panic)) => tracing::error!(%user, "an announcement panicked"),
-        Err(_) => tracing::error!(%user, "an announcement took too long, and was given up"),
+    let why = match tokio::time::timeout(PATIENCE, AssertUnwindSafe(tell).catch_unwind()).await {
+        Ok(Ok(Ok(()))) => return user,
+        Ok(Ok(Err(exception))) => exception.logged(),
+        Ok(Err(_panic)) => "it panicked".to_owned(),
+        Err(_) => "it took too long and was dropped".to_owned(),
+    };
+    if let Some(times) = LINES.count() {
+        tracing::error!(user = excerpt::logged(&user), why, times, "an announcement failed");
     }
     user
 }

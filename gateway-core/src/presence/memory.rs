@@ -10,9 +10,13 @@ use futures_util::{future::ready, stream};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::store::{Answer, Change, Changes, Device, PresenceStore};
-use crate::{deadlines::Deadlines, platform::SocketId};
+use crate::{
+    clock::{self, Clock},
+    platform::SocketId,
+    socket::deadlines::Deadlines,
+};
 
-/// Opens a store in which a user without devices counts as there for `grace`.
+/// Opens a store in which a user without devices counts as online for `grace`.
 pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Changes) {
     let (changes, told) = mpsc::unbounded_channel();
     let store = Arc::new_cyclic(|this: &Weak<MemoryStore>| {
@@ -21,7 +25,7 @@ pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Change
             grace,
             users: Mutex::default(),
             changes,
-            graces: Deadlines::start(move |user| {
+            graces: Deadlines::start(Clock::default(), move |user| {
                 if let Some(store) = this.upgrade() {
                     store.end_grace(user);
                 }
@@ -37,17 +41,17 @@ pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Change
 
 struct MemoryStore {
     grace: Duration,
-    /// Changes are sent, and graces set, while this is locked: so their order is the one in which
+    /// Changes are sent, and graces started, while this is locked, so that they come in the order in which
     /// things happen here.
     users: Mutex<HashMap<Arc<str>, User>>,
     changes: mpsc::UnboundedSender<Change>,
     graces: Deadlines<Arc<str>>,
 }
 
-/// One who is there. The entry of one who is not goes.
+/// A user who is online. The entry is removed when the user goes offline.
 struct User {
     devices: BTreeMap<u64, SocketId>,
-    /// Without devices: since when.
+    /// Since when the user has had no devices.
     alone: Option<Instant>,
 }
 
@@ -77,7 +81,7 @@ impl MemoryStore {
         if known.devices.remove(&device.number).is_none() || !known.devices.is_empty() {
             return;
         }
-        known.alone = Some(Instant::now());
+        known.alone = Some(clock::now());
         if self.grace.is_zero() {
             users.remove(user);
             self.tell(user.into(), false);
@@ -86,8 +90,7 @@ impl MemoryStore {
         }
     }
 
-    /// A user's grace may have ended: a device may also have come, and gone again, since this was
-    /// found out.
+    /// A user's grace may have ended. Since the deadline was set, a device may also have come and gone again.
     fn end_grace(&self, user: Arc<str>) {
         let mut users = self.users();
         let Entry::Occupied(known) = users.entry(Arc::clone(&user)) else { return };

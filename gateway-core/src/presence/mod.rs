@@ -1,12 +1,10 @@
-//! Presence: which users are there. A user is a set of devices, there as long as one of them is, and
-//! for a grace after the last has gone, so that reloading a page tells nobody anything.
+//! Presence: which users are online. A user is a set of devices, and online as long as one of them is, plus
+//! a grace after the last one has left, so that reloading a page goes unnoticed.
 //!
-//! The [`store`] decides who is there, and puts what changes into one order. What a gateway says of
-//! it is [announced](announce) from there, so that nobody hears of a user's coming and going in
-//! another order than it happened.
+//! The [`store`] decides who is online, and puts all changes into one order. Gateways [announce](announce)
+//! them from there, so that nobody hears of a user's comings and goings in the wrong order.
 
 mod announce;
-mod attend;
 mod memory;
 mod store;
 #[cfg(test)]
@@ -15,38 +13,37 @@ mod tests;
 use std::{
     any::type_name,
     fmt::{self, Display},
-    future::Future,
     marker::PhantomData,
     str::FromStr,
     sync::Arc,
 };
 
 pub(crate) use announce::{Announcer, announce};
-pub(crate) use attend::Attendance;
 pub(crate) use memory::open_in_memory;
-pub(crate) use store::{Change, Changes, PresenceStore};
+pub(crate) use store::{Change, Changes, Device, PresenceStore};
 
 use crate::{
-    exception::WsException,
+    exception::AsyncResult,
+    inject::{Injected, Key, Need, Provider},
     platform::SocketId,
-    provider::{Injected, Key, Need, Provider},
-    report::short,
-    server::Broadcast,
+    socket::server::Broadcast,
+    type_names::short,
 };
 
-/// What a gateway says when users come and go: for a gateway with the option `presence`, which also
-/// says how long a user without devices counts as there (5 s unless told otherwise).
+/// What a gateway announces when users come online or go offline. Implemented by gateways with the option
+/// `presence`, which also sets how long a user without devices counts as online (5 s by default).
 ///
-/// A user comes with the first device and goes with the last, once for each time, and in this order:
-/// the next of a user's changes is announced when this one has been. A device counts from when its
-/// `#[on_connection]` has ended well; one the gateway cannot name a user for is refused.
+/// A user comes online with the first device and goes offline with the last. Each change is announced once,
+/// and the changes of one user in order: the next one waits until this one has been announced. A device
+/// counts once its `#[on_connection]` has succeeded; a client that the authenticator names no user for is
+/// refused.
 ///
-/// Where the application runs in several processes, each is told of every change, in the same order,
-/// and `everyone` is the clients of this one: together they tell everybody once. So announce with
+/// If the application runs in several processes, each of them learns of every change, in the same order, and
+/// `everyone` means the clients of this process: together they tell everybody once. So announce with
 /// `everyone`, and not with the gateway's [`Server`](crate::Server).
 ///
-/// Nobody waits for the answer of these methods: an error is logged. One that takes longer than 10 s
-/// is given up, so that the user's next change can be announced.
+/// Errors of these methods are logged. A method that takes longer than 10 s is dropped, so that the user's
+/// next change can be announced.
 ///
 /// ```
 /// # mod app {
@@ -86,53 +83,45 @@ use crate::{
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps presence, and does not say what it announces",
+    message = "`{Self}` keeps presence, but does not say what it announces",
     label = "needs `impl OnPresence for {Self}`",
-    note = "`type User` is what names a user; `user_online` and `user_offline` may be left out"
+    note = "`type User` is the type that identifies a user; `user_online` and `user_offline` may be left out"
 )]
 pub trait OnPresence: Send + Sync + 'static {
-    /// What names a user: read from what the [authenticator](crate::Authenticated::user) called it.
+    /// The type that identifies a user. It is parsed from the id that the
+    /// [authenticator](crate::Authenticated::user) gave.
     type User: FromStr + Display + Ord + Send + Sync + 'static;
 
-    /// The first device of a user is there.
+    /// A user's first device has connected. Does nothing by default.
     ///
     /// # Errors
-    /// Are logged.
-    fn user_online(
-        &self,
-        user: Self::User,
-        everyone: Broadcast,
-    ) -> impl Future<Output = Result<(), WsException>> + Send {
+    /// Errors are logged.
+    fn user_online(&self, user: Self::User, everyone: Broadcast) -> impl AsyncResult<()> + Send {
         drop((user, everyone));
         async { Ok(()) }
     }
 
-    /// The last device of a user is gone, and none came back in time.
+    /// A user's last device has left, and none has come back within the grace. Does nothing by default.
     ///
     /// # Errors
-    /// Are logged.
-    fn user_offline(
-        &self,
-        user: Self::User,
-        everyone: Broadcast,
-    ) -> impl Future<Output = Result<(), WsException>> + Send {
+    /// Errors are logged.
+    fn user_offline(&self, user: Self::User, everyone: Broadcast) -> impl AsyncResult<()> + Send {
         drop((user, everyone));
         async { Ok(()) }
     }
 }
 
-/// Who is there, in the namespace of a gateway with the option `presence`. A field of this type is
-/// given the gateway's own; services inject the gateway.
+/// Which users are online, in the namespace of a gateway with the option `presence`. A gateway has a field of
+/// this type; services inject the gateway.
 ///
-/// `U` is the [`User`](OnPresence::User) of the gateway. Answers are of all processes of the
-/// application.
+/// `U` is the gateway's [`User`](OnPresence::User) type. The answers cover all processes of the application.
 ///
 /// ```
 /// # use gateway_core::prelude::*;
 /// # async fn tell(presence: Presence<u64>) -> Result<(), PresenceError> {
-/// println!("{} users are there", presence.online().await?.len());
+/// println!("{} users are online", presence.online().await?.len());
 /// if presence.is_online(&7).await? {
-///     println!("7 is, with {} devices", presence.devices(&7).await?.len());
+///     println!("user 7 has {} devices", presence.devices(&7).await?.len());
 /// }
 /// # Ok(()) }
 /// ```
@@ -146,10 +135,10 @@ impl<U: FromStr + Display + Ord> Presence<U> {
         Self { store, user: PhantomData }
     }
 
-    /// The users who are there, in ascending order; also those within their grace.
+    /// The users who are online, in ascending order, including those within their grace.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn online(&self) -> Result<Vec<U>, PresenceError> {
         let users = self.store.online().await?;
         let mut users = users.iter().map(|user| named(user)).collect::<Result<Vec<U>, _>>()?;
@@ -157,18 +146,18 @@ impl<U: FromStr + Display + Ord> Presence<U> {
         Ok(users)
     }
 
-    /// Whether a user is there, or within the grace.
+    /// Whether a user is online, or within the grace.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn is_online(&self, user: &U) -> Result<bool, PresenceError> {
         self.store.is_online(&user.to_string()).await
     }
 
-    /// The devices of a user, in the order they came; none within the grace.
+    /// A user's devices, in the order in which they connected; none within the grace.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store does not answer.
     pub async fn devices(&self, user: &U) -> Result<Vec<SocketId>, PresenceError> {
         self.store.devices(&user.to_string()).await
     }
@@ -192,34 +181,34 @@ impl<U: FromStr + Display + Ord + 'static> Injected for Presence<U> {
     }
 
     fn resolve(provider: &mut Provider) -> Self {
-        let store = provider.presence().expect("boot checked that the gateway keeps presence");
+        let store = provider.scoped().expect("boot checked that the gateway keeps presence");
         Self::new(store)
     }
 }
 
-/// Why a client does not count, or a question about users has no answer.
+/// Why a client does not count as a device, or why a question about users could not be answered.
 ///
 /// ```
 /// # use gateway_core::prelude::*;
 /// # async fn count(presence: Presence<u64>) {
 /// match presence.online().await {
 ///     Ok(users) => println!("{} users", users.len()),
-///     Err(error) => println!("nobody knows: {error}"),
+///     Err(error) => println!("unknown: {error}"),
 /// }
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PresenceError {
-    /// The authenticator let in a client without saying which user it is.
-    #[error("the authenticator named no user: `Authenticated::user(..)` does")]
+    /// The authenticator let a client in without saying which user it is.
+    #[error("the authenticator did not name a user; `Authenticated::user(..)` does that")]
     NoUser,
-    /// The user's name has not the form of the gateway's users.
-    #[error("the user `{user}` is no `{expected}`")]
+    /// The user's id cannot be parsed as the type that identifies the gateway's users.
+    #[error("the user id `{user}` is not a valid `{expected}`")]
     UnknownForm {
-        /// The name, as the authenticator gave it.
+        /// The id, as the authenticator gave it.
         user: String,
-        /// The type that names users.
+        /// The type that identifies users.
         expected: String,
     },
 }

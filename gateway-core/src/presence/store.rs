@@ -1,4 +1,4 @@
-//! Where it is kept who is there.
+//! Where presence is stored.
 
 use std::sync::Arc;
 
@@ -7,46 +7,45 @@ use futures_util::{future::BoxFuture, stream::BoxStream};
 use super::PresenceError;
 use crate::platform::SocketId;
 
-/// Which devices there are, and of whom. Everything about one user is decided here, in one order.
+/// Which devices are connected, and whose they are. Everything about a user is decided here, in one order.
 ///
-/// A store may be shared by many processes. Then it also knows which of them is alive: the devices
-/// of one that is not have left.
+/// A store may be shared by many processes. It then also knows which of them are alive: the devices of a
+/// process that is not have left.
 pub(crate) trait PresenceStore: Send + Sync {
-    /// A device is there. Telling it twice is telling it once.
+    /// A device has connected. Reporting it twice has no further effect.
     fn arrive<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()>;
 
-    /// A device is gone. Telling it twice is telling it once. It does not arrive again: whoever comes
-    /// back is another device.
+    /// A device has left. Reporting it twice has no further effect. It never arrives again: a client that comes
+    /// back is a new device.
     fn leave<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()>;
 
-    /// The users who are there, in no order; also those within their grace.
+    /// The users who are online, in no particular order, including those within their grace.
     fn online(&self) -> Answer<'_, Vec<Arc<str>>>;
 
-    /// Whether a user is there, or within the grace.
+    /// Whether a user is online, or within the grace.
     fn is_online<'a>(&'a self, user: &'a str) -> Answer<'a, bool>;
 
-    /// The devices of a user, in the order they came.
+    /// A user's devices, in the order in which they connected.
     fn devices<'a>(&'a self, user: &'a str) -> Answer<'a, Vec<SocketId>>;
 }
 
 pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, PresenceError>>;
 
-/// One connection of a user. A client that leaves the namespace and comes back on the same line has
-/// its old socket's id, so that alone does not tell the two apart.
+/// One connection of a user. A client that leaves the namespace and comes back on the same line has the same
+/// socket id, so the id alone does not tell the two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Device {
-    /// Of all devices of this process, the how many-th.
+    /// Counts the devices of this process.
     pub(crate) number: u64,
     pub(crate) socket: SocketId,
 }
 
-/// A user has come or gone.
+/// A user has come online or gone offline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) user: Arc<str>,
     pub(crate) online: bool,
 }
 
-/// What changes in a store, in the order in which it does. A store is opened with its changes; they
-/// end when it is dropped.
+/// The changes in a store, in order. They are returned when the store is opened, and end when it is dropped.
 pub(crate) type Changes = BoxStream<'static, Change>;

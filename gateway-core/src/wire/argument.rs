@@ -1,21 +1,19 @@
-//! A message's arguments as they came: JSON and binary mixed, at any depth.
+//! A message's arguments as they arrived: JSON mixed with binary data, at any depth.
 
 use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 use serde::{
     Deserialize, Serialize, Serializer,
-    de::{
-        DeserializeOwned, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
-        SeqAccess, VariantAccess, Visitor,
-        value::{MapDeserializer, SeqDeserializer},
-    },
-    forward_to_deserialize_any,
+    de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor},
     ser::{SerializeMap, SerializeSeq},
 };
-use serde_json::{Error, Number, Value};
+use serde_json::Value;
 
-/// One value of a message: JSON, with binary allowed anywhere in it.
+use super::{Number, buffers, decode::from_value};
+use crate::exception::WsException;
+
+/// One value in a message: JSON, in which binary data may appear anywhere.
 ///
 /// ```
 /// use gateway_core::Argument;
@@ -24,12 +22,14 @@ use serde_json::{Error, Number, Value};
 /// assert!(matches!(mixed, Argument::Array(items) if items.len() == 2));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Argument {
     /// JSON `null`; also an argument that was `undefined`.
     Null,
     /// JSON `true` or `false`.
     Bool(bool),
-    /// A JSON number.
+    /// A JSON number, with all its digits. A type that takes any number sees a whole number of more than 64 bits as
+    /// the nearest `f64`, as JavaScript does.
     Number(Number),
     /// A JSON string.
     String(String),
@@ -37,7 +37,7 @@ pub enum Argument {
     Binary(Bytes),
     /// A JSON array.
     Array(Vec<Argument>),
-    /// A JSON object, its keys in the order sent.
+    /// A JSON object, with its keys in the order in which they were sent.
     Object(Vec<(String, Argument)>),
 }
 
@@ -52,7 +52,7 @@ impl From<Value> for Argument {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(value),
-            Value::Number(value) => Self::Number(value),
+            Value::Number(value) => Self::Number(Number::of_token(&value.to_string())),
             Value::String(value) => Self::String(value),
             Value::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
             Value::Object(fields) => {
@@ -63,67 +63,44 @@ impl From<Value> for Argument {
 }
 
 impl Argument {
-    /// Replaces each `{"_placeholder": true, "num": n}` by attachment `n`.
-    ///
-    /// The packet format numbers attachments, so the number decides and not the order of
-    /// appearance: a client may send them in any order, or refer to one twice.
-    pub(crate) fn resolve(self, attachments: &[Bytes]) -> Result<Self, Error> {
-        Ok(match self {
-            Self::Array(items) => Self::Array(
-                items
-                    .into_iter()
-                    .map(|item| item.resolve(attachments))
-                    .collect::<Result<_, _>>()?,
-            ),
-            Self::Object(fields) => match placeholder(&fields) {
-                Some(number) => Self::Binary(
-                    usize::try_from(number)
-                        .ok()
-                        .and_then(|number| attachments.get(number).cloned())
-                        .ok_or_else(|| Error::custom(format!("attachment {number} is missing")))?,
-                ),
-                None => Self::Object(
-                    fields
-                        .into_iter()
-                        .map(|(key, value)| Ok((key, value.resolve(attachments)?)))
-                        .collect::<Result<_, Error>>()?,
-                ),
-            },
-            scalar => scalar,
-        })
+    pub(super) fn has_binary(&self) -> bool {
+        match self {
+            Self::Binary(_) => true,
+            Self::Array(items) => items.iter().any(Self::has_binary),
+            Self::Object(fields) => fields.iter().any(|(_, value)| value.has_binary()),
+            _ => false,
+        }
+    }
+
+    pub(super) fn has_whole_float(&self) -> bool {
+        match self {
+            Self::Number(number) => number.whole().is_some(),
+            Self::Array(items) => items.iter().any(Self::has_whole_float),
+            Self::Object(fields) => fields.iter().any(|(_, value)| value.has_whole_float()),
+            _ => false,
+        }
     }
 
     /// Reads the value as a `T`.
     ///
     /// # Errors
-    /// When the value has not the form of a `T`.
+    /// `BAD_PAYLOAD` if the value does not have the form of a `T`. The error repeats nothing of what was sent.
     ///
     /// ```
     /// use gateway_core::Argument;
     /// let text: String = Argument::from("hello").to()?;
     /// assert_eq!(text, "hello");
-    /// # Ok::<(), serde_json::Error>(())
+    /// # Ok::<(), gateway_core::WsException>(())
     /// ```
-    pub fn to<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        T::deserialize(self)
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, WsException> {
+        from_value(self).map_err(|error| WsException::bad_payload(error.field(false)))
     }
 }
 
-fn placeholder(fields: &[(String, Argument)]) -> Option<u64> {
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    match (field("_placeholder"), field("num")) {
-        (Some(Argument::Bool(true)), Some(Argument::Number(number))) => {
-            Some(number.as_u64().unwrap_or(u64::MAX))
-        }
-        _ => None,
-    }
-}
-
-/// All arguments of a message, or of an acknowledgement, exactly as they came.
+/// All arguments of a message, or of an acknowledgement, exactly as they arrived.
 ///
-/// For handlers that pass messages on without looking into them. Sent back with
-/// [`Args`](crate::Args), they are what the client sent: the same number, the same order, binary
-/// where binary was.
+/// This is for handlers that pass messages on without looking into them. Sent back with [`Args`](crate::Args), the
+/// arguments are what the client sent: the same number, in the same order, and binary where they were binary.
 ///
 /// ```
 /// # use gateway_core::prelude::*;
@@ -135,19 +112,19 @@ fn placeholder(fields: &[(String, Argument)]) -> Option<u64> {
 pub struct Arguments(Vec<Argument>);
 
 impl Arguments {
-    /// The argument at `index` as a `T`; one that was not sent is read as `null`.
+    /// The argument at `index`, read as a `T`; one that was not sent reads as `null`.
     ///
     /// # Errors
-    /// When the argument has not the form of a `T`.
+    /// `BAD_PAYLOAD` if the argument does not have the form of a `T`. The error repeats nothing of what was sent.
     ///
     /// ```
     /// use gateway_core::{Argument, Arguments};
     /// let arguments = Arguments::from(vec![Argument::from("lobby")]);
     /// assert_eq!(arguments.at::<String>(0)?, "lobby");
     /// assert_eq!(arguments.at::<Option<u8>>(1)?, None);
-    /// # Ok::<(), serde_json::Error>(())
+    /// # Ok::<(), gateway_core::WsException>(())
     /// ```
-    pub fn at<T: DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
+    pub fn at<T: DeserializeOwned>(&self, index: usize) -> Result<T, WsException> {
         self.0.get(index).unwrap_or(&Argument::Null).to()
     }
 }
@@ -179,7 +156,10 @@ impl Serialize for Argument {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(value) => value.serialize(serializer),
             Self::String(value) => serializer.serialize_str(value),
-            Self::Binary(value) => serializer.serialize_bytes(value),
+            Self::Binary(value) => {
+                buffers::remember(value);
+                serializer.serialize_bytes(value)
+            }
             Self::Array(items) => {
                 let mut array = serializer.serialize_seq(Some(items.len()))?;
                 items.iter().try_for_each(|item| array.serialize_element(item))?;
@@ -242,7 +222,7 @@ impl<'de> Deserialize<'de> for Argument {
             }
 
             fn visit_bytes<E>(self, value: &[u8]) -> Result<Argument, E> {
-                Ok(Argument::Binary(Bytes::copy_from_slice(value)))
+                Ok(Argument::Binary(buffers::owned(value)))
             }
 
             fn visit_byte_buf<E>(self, value: Vec<u8>) -> Result<Argument, E> {
@@ -270,122 +250,17 @@ impl<'de> Deserialize<'de> for Argument {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for &'de Argument {
-    type Deserializer = Self;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exception::code;
 
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> Deserializer<'de> for &'de Argument {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self {
-            Argument::Null => visitor.visit_unit(),
-            Argument::Bool(value) => visitor.visit_bool(*value),
-            Argument::Number(value) => value.deserialize_any(visitor),
-            Argument::String(value) => visitor.visit_borrowed_str(value),
-            Argument::Binary(value) => visitor.visit_borrowed_bytes(value),
-            Argument::Array(items) => SeqDeserializer::new(items.iter()).deserialize_any(visitor),
-            Argument::Object(fields) => {
-                MapDeserializer::new(fields.iter().map(|(key, value)| (key.as_str(), value)))
-                    .deserialize_any(visitor)
-            }
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self {
-            Argument::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    // A `Vec<u8>` asks for a sequence and takes binary all the same.
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self {
-            Argument::Binary(value) => {
-                SeqDeserializer::new(value.iter().copied()).deserialize_any(visitor)
-            }
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        match self {
-            Argument::String(variant) => visitor.visit_enum(variant.as_str().into_deserializer()),
-            Argument::Object(fields) => match fields.as_slice() {
-                [(variant, value)] => visitor.visit_enum(Variant { variant, value }),
-                _ => Err(Error::custom("expected an object with a single key")),
-            },
-            _ => Err(Error::custom("expected a string or an object with a single key")),
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-/// An enum in serde's external form, `{"Variant": content}`.
-struct Variant<'de> {
-    variant: &'de str,
-    value: &'de Argument,
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Error;
-    type Variant = &'de Argument;
-
-    fn variant_seed<V: serde::de::DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self::Variant), Error> {
-        let variant: serde::de::value::StrDeserializer<'de, Error> =
-            self.variant.into_deserializer();
-        Ok((seed.deserialize(variant)?, self.value))
-    }
-}
-
-impl<'de> VariantAccess<'de> for &'de Argument {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        <()>::deserialize(self)
-    }
-
-    fn newtype_variant_seed<T: serde::de::DeserializeSeed<'de>>(
-        self,
-        seed: T,
-    ) -> Result<T::Value, Error> {
-        seed.deserialize(self)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_any(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.deserialize_any(visitor)
+    #[test]
+    fn what_cannot_be_read_is_a_bad_payload_and_is_not_repeated() {
+        let arguments = Arguments::from(vec![Argument::from("a secret")]);
+        let refused = arguments.at::<u64>(0).unwrap_err();
+        assert_eq!(refused.code(), code::BAD_PAYLOAD);
+        let said = format!("{} {:?}", refused.message(), refused.errors());
+        assert!(said.contains("number") && !said.contains("secret"), "{said}");
     }
 }

@@ -1,8 +1,7 @@
 //! Positional arguments → the type a handler asked for.
 //!
-//! Decoded here and not by the base: its decoder hands out attachments in the order a type visits
-//! them, whatever their number, refuses object keys with escapes, and takes newtypes and arrays for
-//! argument lists.
+//! This is not left to socketioxide, whose decoder hands out attachments in the order in which a type visits them,
+//! whatever their number, refuses object keys with escapes, and takes newtypes and arrays for argument lists.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,14 +9,17 @@ use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
     de::{
-        DeserializeOwned, DeserializeSeed, IgnoredAny, SeqAccess, Visitor,
-        value::{SeqDeserializer, UnitDeserializer},
+        DeserializeOwned, DeserializeSeed, IgnoredAny, SeqAccess, Visitor, value::UnitDeserializer,
     },
     forward_to_deserialize_any,
 };
 
-use super::{Argument, Shape, shape};
-use crate::exception::FieldError;
+use super::{
+    Argument, Shape, Unreadable, buffers, json,
+    placeholder::Attachments,
+    reader::{Items, Reader, WholeFloats},
+    shape,
+};
 
 /// The arguments of one received event or acknowledgement, not yet decoded.
 pub(crate) struct InboundArguments<'a> {
@@ -26,12 +28,6 @@ pub(crate) struct InboundArguments<'a> {
     attachments: &'a [Bytes],
     /// An acknowledgement has no event in front: `[first, second]`.
     has_event: bool,
-}
-
-/// Why a payload was refused, in words fit for the client that sent it.
-#[derive(Debug)]
-pub(crate) struct DecodeError {
-    pub(crate) field: FieldError,
 }
 
 impl<'a> InboundArguments<'a> {
@@ -44,108 +40,117 @@ impl<'a> InboundArguments<'a> {
     }
 
     /// Reads the arguments as a `T`: a tuple is the list, anything else the first argument.
-    /// Arguments that are missing read as `null`, those nobody asked for are ignored.
-    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        self.read().map_err(|error| self.explain::<T>(&error))
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
+        self.decode_as(shape::<T>())
     }
 
-    fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        if self.attachments.is_empty() {
-            let mut json = serde_json::Deserializer::from_str(self.text);
-            let value = json.deserialize_seq(Positional::<T> {
-                has_event: self.has_event,
-                body: PhantomData,
-            })?;
-            json.end()?;
+    /// Reads the arguments as a `T` of that shape. Arguments that are missing read as `null`, those
+    /// nobody asked for are ignored.
+    ///
+    /// The result is that of [`from_tree`], but most messages contain nothing but text, and are read straight from
+    /// it. What is refused that way is left to the tree, so that there is one opinion on what can be read, and on
+    /// what is wrong with the rest.
+    pub(crate) fn decode_as<T: DeserializeOwned>(&self, shape: Shape) -> Result<T, Unreadable> {
+        if self.attachments.is_empty()
+            && json::is_plain(self.text)
+            && let Ok(value) = self.read(shape)
+        {
             return Ok(value);
         }
-        read_tree(&self.read_tree_of_arguments()?)
+        from_tree(&self.tree()?, shape)
+    }
+
+    fn read<T: DeserializeOwned>(&self, shape: Shape) -> Result<T, serde_json::Error> {
+        // As bytes, although it is text: if a key is to be a `bool`, serde_json continues in the middle of its first
+        // character, and with a `str` it would take the rest for valid UTF-8.
+        let mut json = serde_json::Deserializer::from_slice(self.text.as_bytes());
+        let arguments = Positional::<T> { has_event: self.has_event, shape, body: PhantomData };
+        let value = json.deserialize_seq(arguments)?;
+        json.end()?;
+        Ok(value)
     }
 
     /// The arguments as values, attachments in their places.
-    pub(crate) fn tree(&self) -> Result<Vec<Argument>, DecodeError> {
-        self.read_tree_of_arguments().map_err(|error| DecodeError::new("", &error.to_string()))
+    pub(crate) fn tree(&self) -> Result<Vec<Argument>, Unreadable> {
+        let mut arguments = self.values()?;
+        if !self.attachments.is_empty() {
+            Attachments::new(self.attachments).put_into(&mut arguments)?;
+        }
+        Ok(arguments)
     }
 
-    fn read_tree_of_arguments(&self) -> Result<Vec<Argument>, serde_json::Error> {
-        let mut arguments: Vec<Argument> = serde_json::from_str(self.text)?;
-        if self.has_event && !arguments.is_empty() {
-            arguments.remove(0);
-        }
-        arguments.into_iter().map(|argument| argument.resolve(self.attachments)).collect()
-    }
-
-    /// Decodes once more, slowly, to learn which field was wrong.
-    fn explain<T: DeserializeOwned>(&self, error: &serde_json::Error) -> DecodeError {
-        match self.read_tree_of_arguments().map(|arguments| from_tree::<T>(&arguments)) {
-            Ok(Err(located)) => located,
-            Ok(Ok(_)) | Err(_) => DecodeError::new("", &error.to_string()),
-        }
+    /// The arguments as values, placeholders where there are attachments.
+    pub(crate) fn values(&self) -> Result<Vec<Argument>, Unreadable> {
+        json::parse_list(self.text, self.has_event)
     }
 }
 
-/// Reads arguments as a `T`; the error says which field was wrong.
-pub(crate) fn from_tree<T: DeserializeOwned>(arguments: &[Argument]) -> Result<T, DecodeError> {
-    let located = match shape::<T>() {
-        Shape::List => {
-            let list = ListDeserializer(SeqDeserializer::new(arguments.iter()));
-            serde_path_to_error::deserialize::<_, T>(list)
-        }
-        Shape::Nothing | Shape::One => {
-            serde_path_to_error::deserialize(arguments.first().unwrap_or(&Argument::Null))
-        }
-    };
-    located.map_err(|located| {
-        let path = located.path().to_string();
-        let path = if path == "." { "" } else { path.as_str() };
-        DecodeError::new(path, &located.inner().to_string())
+/// Reads the text of one value as arguments are read.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Unreadable> {
+    from_value(&json::parse(json)?)
+}
+
+/// Reads one value as a `T`.
+pub(super) fn from_value<T: DeserializeOwned>(value: &Argument) -> Result<T, Unreadable> {
+    read_whole_floats(std::slice::from_ref(value), |floats| {
+        T::deserialize(Reader::new(value, floats))
     })
 }
 
-fn read_tree<T: DeserializeOwned>(arguments: &[Argument]) -> Result<T, serde_json::Error> {
-    match shape::<T>() {
-        Shape::List => T::deserialize(ListDeserializer(SeqDeserializer::new(arguments.iter()))),
-        Shape::Nothing | Shape::One => arguments.first().unwrap_or(&Argument::Null).to(),
-    }
+/// Reads arguments as a `T`: what can be read, and what is wrong with the rest, is decided here.
+pub(crate) fn from_tree<T: DeserializeOwned>(
+    arguments: &[Argument],
+    shape: Shape,
+) -> Result<T, Unreadable> {
+    read_whole_floats(arguments, |floats| match shape {
+        Shape::List => T::deserialize(List(Items::new(arguments, floats))),
+        Shape::Nothing | Shape::One => {
+            let first = arguments.first().unwrap_or(&Argument::Null);
+            T::deserialize(Reader::new(first, floats))
+        }
+    })
 }
 
-/// How many of `sent` arguments a `T` is made of.
-pub(crate) fn wanted<T>(sent: usize) -> usize {
-    match shape::<T>() {
-        Shape::List => sent,
-        Shape::Nothing | Shape::One => 1,
-    }
+/// Reads, and if that fails reads once more: a whole number that was written as a float may have been read before its
+/// type was known, as serde does in flattened structs and untagged enums.
+fn read_whole_floats<T>(
+    values: &[Argument],
+    read: impl Fn(WholeFloats) -> Result<T, Unreadable>,
+) -> Result<T, Unreadable> {
+    buffers::remembering(|| match read(WholeFloats::Floats) {
+        Err(_) if values.iter().any(Argument::has_whole_float) => read(WholeFloats::Integers),
+        outcome => outcome,
+    })
 }
 
-impl DecodeError {
-    fn new(path: &str, message: &str) -> Self {
-        Self { field: FieldError::new(path, client_text(message)) }
-    }
-}
+/// A list of arguments: a tuple gets as many as it asks for, anything else those that are there.
+struct List<'de>(Items<'de>);
 
-/// serde's message without what is ours alone: the place in our text, and the names of Rust types.
-fn client_text(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let Some((found, expected)) = message.split_once(", expected ") else {
-        return message.to_owned();
-    };
-    let object = ["struct ", "tuple struct ", "unit struct ", "tuple variant ", "struct variant "];
-    let form = ["enum ", "variant of ", "newtype ", "unit variant ", "variant identifier"];
-    let begins = |kinds: &[&str]| kinds.iter().any(|kind| expected.starts_with(kind));
-    let expected = match expected {
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number that fits, not negative",
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number that fits",
-        "f32" | "f64" => "a number",
-        _ if begins(&object) => "an object",
-        _ if begins(&form) => "another form",
-        other => other,
-    };
-    format!("{found}, expected {expected}")
+impl<'de> Deserializer<'de> for List<'de> {
+    type Error = Unreadable;
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        visitor.visit_seq(self.0.padded(length))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_seq(self.0)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
+    }
 }
 
 /// Reads `["event", …]` without keeping the event's name.
 struct Positional<T> {
     has_event: bool,
+    shape: Shape,
     body: PhantomData<T>,
 }
 
@@ -160,7 +165,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Positional<T> {
         if self.has_event {
             packet.next_element::<IgnoredAny>()?;
         }
-        let value = match shape::<T>() {
+        let value = match self.shape {
             Shape::List => T::deserialize(ListDeserializer(&mut packet))?,
             Shape::Nothing | Shape::One => match packet.next_element()? {
                 Some(value) => value,
@@ -239,13 +244,27 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Lent<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::value::RawValue;
+
     use super::*;
-    use crate::wire::Arguments;
+    use crate::{exception::FieldError, wire::Arguments};
+
+    fn said(FieldError { path, message }: FieldError) -> String {
+        format!("{path}: {message}")
+    }
 
     fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-        InboundArguments::new(text, &[])
-            .decode()
-            .map_err(|error| format!("{}: {}", error.field.path, error.field.message))
+        InboundArguments::new(text, &[]).decode().map_err(|error| said(error.field(true)))
+    }
+
+    #[test]
+    fn a_key_that_is_not_the_boolean_it_should_be_is_an_error_whatever_it_is() {
+        for key in ["é", "你好", "\u{1F600}", "", "tru", "x"] {
+            let read = decode::<BTreeMap<bool, u8>>(&format!(r#"["e",{{"{key}":0}}]"#));
+            assert!(read.is_err(), "{key}: {read:?}");
+        }
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -308,16 +327,76 @@ mod tests {
 
     #[test]
     fn attachments_go_by_their_number() {
-        let text = r#"["e",{"first":{"_placeholder":true,"num":1},"second":{"_placeholder":true,"num":0},"bytes":{"_placeholder":true,"num":1}}]"#;
+        let text = r#"["e",{"bytes":{"_placeholder":true,"num":1},"second":{"num":0,"_placeholder":true}}]"#;
         let attachments = [Bytes::from_static(b"zero"), Bytes::from_static(b"one")];
         let upload: Upload = InboundArguments::new(text, &attachments).decode().unwrap();
         assert_eq!(upload, Upload { second: "zero".into(), bytes: b"one".to_vec() });
     }
 
     #[test]
-    fn a_missing_attachment_is_an_error() {
-        let text = r#"["e",{"_placeholder":true,"num":7}]"#;
-        let attachments = [Bytes::from_static(b"zero")];
-        assert!(InboundArguments::new(text, &attachments).decode::<Bytes>().is_err());
+    fn words_of_the_payload_are_never_taken_for_those_of_the_error() {
+        let said = "invalid type: x, expected u8 at line 1 column 2";
+        let payload = serde_json::json!(["e", { "room": 1, "since": said }]).to_string();
+        let by_text = decode::<std::collections::BTreeMap<String, u8>>(&payload);
+        let expected = format!(
+            "since: invalid type: string {said:?}, expected a whole number that fits, not negative"
+        );
+        assert_eq!(by_text.unwrap_err(), expected);
+
+        #[derive(Debug, Deserialize)]
+        enum Kind {}
+        let payload = serde_json::json!(["e", said]).to_string();
+        let text = decode::<Kind>(&payload).unwrap_err();
+        assert!(text.contains(said), "{text}");
+    }
+
+    #[test]
+    fn an_error_of_syntax_has_no_place_in_a_text_the_client_never_wrote() {
+        assert_eq!(decode::<u8>(r#"["e",1"#).unwrap_err(), ": EOF while parsing a list");
+        assert_eq!(decode::<String>(r#"["e","a" 1]"#).unwrap_err(), ": expected `,` or `]`");
+    }
+
+    #[test]
+    fn values_and_lengths_are_explained_without_rust() {
+        let error = |text: &str| decode::<(u8, [f64; 2])>(text).unwrap_err();
+        assert_eq!(
+            error(r#"["e",300,[]]"#),
+            "[0]: invalid value: integer `300`, expected a whole number that fits, not negative"
+        );
+        assert_eq!(error(r#"["e",1,[null]]"#), "[1][0]: invalid type: null, expected a number");
+        assert_eq!(
+            error(r#"["e",1e300,[1]]"#),
+            "[0]: invalid type: floating point `1e300`, expected a whole number that fits, not negative"
+        );
+        assert_eq!(error(r#"["e",1,[1]]"#), "[1]: invalid length 1, expected an array of length 2");
+    }
+
+    /// What is read from the text alone is read the same beside attachments.
+    #[test]
+    fn keys_and_raw_text_are_read_beside_attachments_too() {
+        #[derive(Debug, Deserialize)]
+        struct Odd {
+            by_number: BTreeMap<i32, bool>,
+            by_truth: BTreeMap<bool, u8>,
+            raw: Box<RawValue>,
+            #[serde(default)]
+            bytes: Bytes,
+        }
+        let with = r#"["e",{"by_number":{"-1":true},"by_truth":{"false":0},"raw":{"a":[1.5]},"bytes":{"_placeholder":true,"num":0}}]"#;
+        let without = with.replace(r#","bytes":{"_placeholder":true,"num":0}"#, "");
+        for (text, attachments) in [(with, &[Bytes::from_static(b"x")][..]), (&without, &[])] {
+            let odd: Odd = InboundArguments::new(text, attachments).decode().unwrap();
+            assert_eq!(odd.by_number, BTreeMap::from([(-1, true)]));
+            assert_eq!(odd.by_truth, BTreeMap::from([(false, 0)]));
+            assert_eq!(odd.raw.get(), r#"{"a":[1.5]}"#);
+            assert_eq!(odd.bytes.len(), attachments.len());
+        }
+        // It is the number that is wrong, and not the raw text before it.
+        let text = r#"["e",{"raw":[],"by_number":{"x":true}}]"#;
+        let error = decode::<Odd>(text).unwrap_err();
+        assert_eq!(
+            error,
+            "by_number.x: invalid type: string \"x\", expected a whole number that fits"
+        );
     }
 }

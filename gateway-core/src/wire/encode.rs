@@ -1,4 +1,4 @@
-//! Values → the text of a packet, with what is binary beside it, at whatever depth it is found.
+//! Values → the text of a packet, with binary data beside it, at whatever depth it is found.
 
 use std::{
     collections::VecDeque,
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use serde::{Serialize, ser::Error as _};
 use serde_json::ser::{Formatter, Serializer};
 
-use super::Payload;
+use super::{Payload, buffers, placeholder};
 
-/// Room for a small message. It grows from here, and not from nothing: that would be a third of all
-/// allocations of an acknowledgement.
+/// Room for a small message. The text grows from here and not from nothing, which would be a third of all allocations
+/// for an acknowledgement.
 const SMALL: usize = 128;
 
 /// The arguments of an event or of an acknowledgement, as they are sent.
@@ -24,6 +24,10 @@ pub(crate) struct Encoded {
 }
 
 /// Encodes the arguments behind the name of their event, where they have one.
+///
+/// # Errors
+/// The value has no JSON form, or clients would refuse the packet, or take a part of its text for
+/// an attachment.
 pub(crate) fn encode(
     event: Option<&str>,
     payload: &impl Payload,
@@ -36,7 +40,8 @@ pub(crate) fn encode(
     }
     let arguments = text.len();
     let formatter = WithAttachments(&mut attachments);
-    payload.wire().serialize(&mut Serializer::with_formatter(&mut text, formatter))?;
+    let mut serializer = Serializer::with_formatter(&mut text, formatter);
+    buffers::remembering(|| payload.wire().serialize(&mut serializer))?;
     debug_assert_eq!(text[arguments], b'[', "a payload is a list of arguments");
     if event.is_some() {
         // The list goes on with the arguments: `["event"` and `[1]` are `["event",1]`.
@@ -46,10 +51,13 @@ pub(crate) fn encode(
         }
     }
     let text = String::from_utf8(text).map_err(serde_json::Error::custom)?;
+    if !attachments.is_empty() {
+        placeholder::check(&text, attachments.len())?;
+    }
     Ok(Encoded { text, attachments })
 }
 
-/// Keeps what is binary, and writes a placeholder for it.
+/// Collects binary data, and writes a placeholder for it.
 struct WithAttachments<'a>(&'a mut VecDeque<Bytes>);
 
 impl Formatter for WithAttachments<'_> {
@@ -58,8 +66,8 @@ impl Formatter for WithAttachments<'_> {
         writer: &mut W,
         value: &[u8],
     ) -> io::Result<()> {
-        write!(writer, r#"{{"_placeholder":true,"num":{}}}"#, self.0.len())?;
-        self.0.push_back(Bytes::copy_from_slice(value));
+        placeholder::write(writer, self.0.len())?;
+        self.0.push_back(buffers::owned(value));
         Ok(())
     }
 }

@@ -1,13 +1,13 @@
-//! What may be sent: any `Serialize` value as one argument, `()` as none, [`Args`] as several.
+//! What can be sent: any `Serialize` value as one argument, `()` as none, [`Args`] as several.
 
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 
 use super::{Argument, Arguments, Shape, shape};
 
-/// Something that can be the arguments of an event or of an acknowledgement.
+/// A value that can be sent as the arguments of an event or of an acknowledgement.
 ///
-/// Every `Serialize` value is **one** argument, whatever its type: a `Vec` is one array, a newtype
-/// one value. `()` is no argument. Several arguments are asked for with [`Args`].
+/// Every `Serialize` value is **one** argument, whatever its type: a `Vec` is one array, a newtype one value.
+/// `()` sends no arguments. To send several, use [`Args`].
 ///
 /// ```
 /// # use gateway_core::prelude::*;
@@ -20,7 +20,7 @@ use super::{Argument, Arguments, Shape, shape};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to a client",
-    label = "this has no serialized form",
+    label = "this cannot be serialized",
     note = "derive `serde::Serialize` for it; several arguments are sent as `Args((a, b))`"
 )]
 pub trait Payload {
@@ -46,10 +46,10 @@ impl<T: Serialize> Payload for T {
     }
 }
 
-/// Several positional arguments, where a single value would be one: `emit("e", Args((1, 2)))` is
-/// what a JavaScript client sends with `emit("e", 1, 2)`.
+/// Several positional arguments instead of a single one: `emit("e", Args((1, 2)))` sends what a JavaScript client
+/// sends with `emit("e", 1, 2)`.
 ///
-/// Takes a tuple, a `Vec`, an array, a slice, or [`Arguments`]; works in emits, in acks
+/// Takes a tuple, a `Vec`, an array, a slice, or [`Arguments`]. Works in emits, in acknowledgements
 /// (`Ok(Args((a, b)))` from a handler) and in [`WsResponse`](crate::WsResponse).
 ///
 /// ```
@@ -84,7 +84,7 @@ impl<T: ArgumentList> Payload for &Args<T> {
     }
 }
 
-/// A list of values of which each is one argument: what [`Args`] takes.
+/// A list of values, each of which is one argument: what [`Args`] takes.
 ///
 /// ```
 /// # fn takes(_: impl gateway_core::ArgumentList) {}

@@ -2,19 +2,21 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, GenericParam, ImplItemFn, PatType, ReceiverKind, Safety, Signature, Type};
+use syn::{FnArg, GenericParam, Pat, PatType, ReceiverKind, Safety, Signature, Type};
 
 use crate::errors::Errors;
+use crate::tokens::{mentions, named, parameter, readable, taken, ungrouped_type};
 
-/// Asks all rules; whether a call to the method can be generated. (Not with a `_` in a type: the
-/// compiler says so where it stands, and would again where we repeat it.)
-pub(crate) fn method_can_be_called(method: &ImplItemFn, errors: &Errors) -> bool {
+/// Applies all rules; returns whether a call to the method can be generated. (Not with a `_` in a type: the compiler
+/// reports it where it is written, and would again where we repeat it.)
+pub(super) fn can_be_called(signature: &Signature, errors: &Errors) -> bool {
     let before = errors.count();
-    let signature = &method.sig;
     has_no_qualifiers(signature, errors);
     is_async(signature, errors);
     takes_shared_self(signature, errors);
     is_not_generic(signature, errors);
+    payload_is_taken_once(signature, errors);
+    ack_is_taken_once(signature, errors);
     for argument in &signature.inputs {
         if let FnArg::Typed(argument) = argument {
             argument_is_unconditional(argument, errors);
@@ -44,7 +46,11 @@ fn has_no_qualifiers(signature: &Signature, errors: &Errors) {
         errors.at(abi, "a handler cannot be `extern`", help());
     }
     if let Some(variadic) = &signature.variadic {
-        errors.at(variadic, "a handler's parameters are extractors, one by one", help());
+        errors.at(
+            variadic,
+            "a handler cannot be variadic: each of its parameters is an extractor",
+            help(),
+        );
     }
 }
 
@@ -72,7 +78,7 @@ fn takes_shared_self(signature: &Signature, errors: &Errors) {
     };
     match &receiver.kind {
         ReceiverKind::Reference(_, None, None) => {}
-        // A lifetime that the handler declares is told of where it is declared.
+        // A lifetime that the handler declares is reported where it is declared.
         ReceiverKind::Reference(_, Some(_), None) if has_lifetimes(signature) => {}
         ReceiverKind::Reference(_, _, Some(_)) => errors.at(
             receiver,
@@ -80,7 +86,11 @@ fn takes_shared_self(signature: &Signature, errors: &Errors) {
             "write `&self`, and keep what changes in a `Mutex` or an atomic",
         ),
         ReceiverKind::Reference(_, Some(lifetime), None) => {
-            errors.at(lifetime, "a handler's `&self` has no named lifetime", "write `&self`");
+            errors.at(
+                lifetime,
+                "a handler's `&self` cannot have a named lifetime",
+                "write `&self`",
+            );
         }
         ReceiverKind::Value => errors.at(
             receiver,
@@ -99,7 +109,7 @@ fn has_lifetimes(signature: &Signature) -> bool {
     signature.generics.lifetimes().next().is_some()
 }
 
-// Rule: a handler has no parameters of its own beside its arguments: nobody would choose them.
+// Rule: a handler has no generic parameters: nothing would choose them.
 fn is_not_generic(signature: &Signature, errors: &Errors) {
     for parameter in &signature.generics.params {
         let (what, help) = match parameter {
@@ -131,11 +141,14 @@ fn is_not_generic(signature: &Signature, errors: &Errors) {
 
 // Rule: arguments are taken from a message that may be gone before the handler ends, so they are owned.
 fn argument_is_owned(argument: &PatType, errors: &Errors) {
-    match &*argument.ty {
+    match ungrouped_type(&argument.ty) {
         Type::Reference(reference) => errors.at(
             reference,
             "a handler takes its arguments by value",
-            format!("write `{}`, without the `&`", readable(&reference.elem)),
+            match owned(&reference.elem) {
+                Some(owned) => format!("write `{owned}`"),
+                None => format!("write `{}`, without the `&`", readable(&reference.elem)),
+            },
         ),
         ty if borrows(ty.to_token_stream()) => errors.at(
             ty,
@@ -146,7 +159,20 @@ fn argument_is_owned(argument: &PatType, errors: &Errors) {
     }
 }
 
-// Whether a reference without `'static`, or the lifetime `'_`, stands anywhere in a type.
+// What replaces a borrowed text or slice, which is not an extractor once the `&` is gone: the whole argument, since
+// somebody who borrows one wants the payload.
+fn owned(borrowed: &Type) -> Option<String> {
+    match ungrouped_type(borrowed) {
+        Type::Path(path) if path.path.is_ident("str") => Some("MessageBody<String>".to_owned()),
+        Type::Slice(slice) => Some(match readable(&slice.elem).as_str() {
+            "u8" => "Bytes".to_owned(),
+            element => format!("MessageBody<Vec<{element}>>"),
+        }),
+        _ => None,
+    }
+}
+
+// Whether a reference without `'static`, or the lifetime `'_`, occurs anywhere in a type.
 fn borrows(tokens: TokenStream) -> bool {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is_punct = |token: Option<&TokenTree>, expected: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == expected);
@@ -162,6 +188,61 @@ fn borrows(tokens: TokenStream) -> bool {
     })
 }
 
+fn typed(signature: &Signature) -> impl Iterator<Item = &PatType> {
+    signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+// Rule: the payload is taken once. Two `MessageBody`s are not the first and the second argument: each of them is the
+// first. (One that may fail is allowed beside another, and so is the list of all arguments. The start report checks
+// those that go by another name.)
+fn payload_is_taken_once(signature: &Signature, errors: &Errors) {
+    let bodies: Vec<(&PatType, &Type)> = typed(signature)
+        .filter_map(|argument| Some((argument, parameter(named(&argument.ty, "MessageBody")?)?)))
+        .filter(|(_, of)| named(of, "Arguments").is_none())
+        .collect();
+    let help = match written_as_one(&bodies) {
+        Some(one) => format!("positional arguments are taken as one tuple: write `{one}`"),
+        None => {
+            "positional arguments are taken as one tuple: write `MessageBody((a, b)): MessageBody<(A, B)>`"
+                .to_owned()
+        }
+    };
+    for (second, _) in bodies.iter().skip(1) {
+        errors.at(&second.ty, "the message's payload is already taken", &help);
+    }
+}
+
+// `MessageBody((a, b)): MessageBody<(A, B)>`, with the user's names and types.
+fn written_as_one(bodies: &[(&PatType, &Type)]) -> Option<String> {
+    let (mut names, mut types) = (Vec::new(), Vec::new());
+    for (argument, of) in bodies {
+        if named(of, "Valid").is_some() {
+            return None;
+        }
+        types.push(readable(of));
+        names.push(match &*argument.pat {
+            Pat::TupleStruct(pattern) => readable(pattern.elems.first()?),
+            pattern => readable(pattern),
+        });
+    }
+    Some(format!("MessageBody(({})): MessageBody<({})>", names.join(", "), types.join(", ")))
+}
+
+// Rule: a message has one acknowledgement.
+fn ack_is_taken_once(signature: &Signature, errors: &Errors) {
+    let acks = typed(signature).filter(|argument| taken(&argument.ty, "Ack").is_some());
+    for second in acks.skip(1) {
+        errors.at(
+            &second.ty,
+            "a message has one acknowledgement, and it is already taken",
+            "take one `Ack`; it may be moved to whoever answers",
+        );
+    }
+}
+
 // Rule: no `#[cfg]` on a parameter: the call is generated before it would be evaluated.
 fn argument_is_unconditional(argument: &PatType, errors: &Errors) {
     let is_cfg = |path: &syn::Path| path.is_ident("cfg") || path.is_ident("cfg_attr");
@@ -172,36 +253,4 @@ fn argument_is_unconditional(argument: &PatType, errors: &Errors) {
             "put `#[cfg(..)]` on the handler, and write the handler twice",
         );
     }
-}
-
-/// Whether a word stands anywhere in a type.
-pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => mentions(group.stream(), word),
-        _ => false,
-    })
-}
-
-/// A type as one would write it: the printer of tokens puts a space around everything.
-pub(crate) fn readable(ty: &Type) -> String {
-    // The compiler's printer also breaks long lines.
-    let text = ty.to_token_stream().to_string();
-    let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (from, to) in [
-        (" < ", "<"),
-        (" >", ">"),
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" , ", ", "),
-        (" ,", ","),
-        ("& ", "&"),
-        ("< ", "<"),
-        (" <", "<"),
-        ("( ", "("),
-        (" )", ")"),
-    ] {
-        text = text.replace(from, to);
-    }
-    text
 }

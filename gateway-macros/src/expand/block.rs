@@ -1,47 +1,97 @@
-//! What is printed for an impl block: one statement a handler, and the registration.
+//! What is printed for an impl block: one function per handler, and the registration.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
+use syn::{ImplItem, ItemImpl, parse_quote};
 
 use super::enhancer::{argument_pipe, enhancer, position};
 use super::object::name_of;
 use super::{enclosed, located};
-use crate::check::signature::{mentions, readable};
 use crate::model::{Argument, Block, Handler, Hook, Occasion, Subscription};
+use crate::tokens::{mentions, readable};
 
-/// `impl HandlerBlock` and the registration.
-pub(crate) fn block(block: &Block) -> TokenStream {
+/// `impl HandlerBlock` for these handlers of the block, and the registration.
+///
+/// There is one function per handler: within a single function, the compiler would look at each future that is
+/// still to be proven `Send` once more for every other one, and a thousand handlers would take a minute. The
+/// functions belong to a trait because the handlers' types may mention `Self`.
+pub(crate) fn block(block: &Block, handlers: &[&Handler]) -> TokenStream {
     let ty = &block.item.self_ty;
-    let handlers = block.handlers.iter().map(handler);
-    let has_messages =
-        block.handlers.iter().any(|handler| matches!(handler.occasion, Occasion::Message(_)));
-    // The traits that tell a reply's kind by its type, without their names: those are the user's to
-    // give. Only where there is a reply, because an unused import would be a warning.
-    let ladder = has_messages.then(|| {
+    let is_message = |handler: &&&Handler| matches!(handler.occasion, Occasion::Message(_));
+    let has_messages = handlers.iter().any(|handler| is_message(&handler));
+    let has_parameters = handlers.iter().filter(is_message).any(|one| !one.arguments.is_empty());
+    // The traits that tell what a parameter or a reply is by its type, without their names: those are the
+    // user's to give. Only where there is one, because an unused import would be a warning.
+    let parameters = has_parameters.then(|| {
         quote_spanned! {Span::mixed_site()=>
-            use __gateway::reply_ladder::{
-                KindOfEvent as _, KindOfStream as _, KindOfValue as _, PeelPlain as _,
-                PeelResult as _,
+            use __gateway::parameter_ladder::{
+                IsAck as _, IsAnything as _, IsList as _, IsPayload as _,
             };
         }
     });
+    let kinds = has_messages.then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            use __gateway::reply_ladder::{
+                KindOfEvent as _, KindOfEvents as _, KindOfStream as _, KindOfValue as _,
+            };
+        }
+    });
+    let cfgs: Vec<_> = handlers.iter().map(|one| &one.cfgs).collect();
+    let names: Vec<_> =
+        (0..handlers.len()).map(|index| format_ident!("__declare_{index}")).collect();
+    let statements = handlers.iter().map(|one| handler(one));
     let registration = quote_spanned! {ty.span()=>
         __gateway::BlockRegistration::of::<#ty, __Block>()
     };
+    let routes = match handlers {
+        [] => quote_spanned!(Span::mixed_site()=> _),
+        _ => quote_spanned!(Span::mixed_site()=> __routes),
+    };
+    let methods = (!handlers.is_empty()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            use __gateway::reply_ladder::{
+                PeelMistake as _, PeelPlain as _, PeelResult as _, PeelWrapped as _,
+            };
+            #parameters
+            #kinds
+            trait __Handlers: ::core::marker::Sized {
+                #(#(#cfgs)* fn #names(__routes: &mut __gateway::Routes<Self>);)*
+            }
+            impl __Handlers for #ty {
+                #(#(#cfgs)* fn #names(__routes: &mut __gateway::Routes<Self>) { #statements })*
+            }
+        }
+    });
     enclosed(
         block.core.as_ref(),
         &quote_spanned! {Span::mixed_site()=>
+            #methods
             struct __Block;
             impl __gateway::HandlerBlock<__Block> for #ty {
-                fn declare(routes: &mut __gateway::Routes<Self>) {
-                    #ladder
-                    #(#handlers)*
+                fn declare(#routes: &mut __gateway::Routes<Self>) {
+                    #(#(#cfgs)* <Self as __Handlers>::#names(__routes);)*
                 }
             }
             __gateway::inventory::submit! { #registration }
         },
     )
+}
+
+/// The block as the user wrote it. A handler that awaits nothing must still be `async`, so the lint about that is
+/// silenced.
+pub(crate) fn excused(block: &Block) -> ItemImpl {
+    let mut item = block.item.clone();
+    let mut methods = block.methods.iter();
+    for entry in &mut item.items {
+        if let ImplItem::Fn(entry) = entry
+            && methods.next().is_some_and(|method| method.handler.is_some())
+            && !mentions(entry.block.to_token_stream(), "await")
+        {
+            entry.attrs.insert(0, parse_quote!(#[allow(clippy::unused_async)]));
+        }
+    }
+    item
 }
 
 fn handler(handler: &Handler) -> TokenStream {
@@ -51,10 +101,10 @@ fn handler(handler: &Handler) -> TokenStream {
     }
 }
 
-// All of it stands at the handler's name, for the compiler's word on futures that cannot be sent
-// to another thread.
+// All of it has the span of the handler's name, where the compiler then reports futures that cannot be sent to
+// another thread.
 fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
-    let Handler { ident, cfgs, enhancers, .. } = handler;
+    let Handler { ident, enhancers, .. } = handler;
     let (event, name) = (&subscription.event, name_of(ident));
     let new = quote_spanned!(ident.span()=> __gateway::MessageFacts::new(#event, #name));
     let serial = subscription.serial.then(|| quote!(.serial()));
@@ -63,86 +113,118 @@ fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
     let enhancers = enhancers.iter().map(enhancer);
     let pipes = argument_pipes(handler);
     let output = output(handler);
+    let peeled = peeled(&output);
+    // A handler without a return type returns nothing that could conflict with an `Ack`.
+    let parameters = handler.returns.iter().flat_map(|_| handler.arguments.iter().enumerate());
+    let beside = parameters.map(|(index, argument)| {
+        let known = known_name(index, output.span().resolved_at(argument.ty.span()));
+        quote_spanned!(output.span()=> #known.beside(&#output);)
+    });
     let reply = quote_spanned! {located(output.span())=>
-        let #output = (&__gateway::Peel::of(&#output)).peel(#output)?;
-        (&__gateway::Kind::of(&#output)).kind().reply(#output, &call)
+        #peeled
+        #(#beside)*
+        (&__gateway::Kind::of(&#output)).kind().reply(#output, &__call)
     };
-    let body = body(handler, &quote!(Message), &reply);
+    let body = body(handler, &reply);
     quote_spanned! {located(ident.span())=>
-        #(#cfgs)*
-        routes.message(#new #serial #arguments #returns #(#enhancers)* #(#pipes)*, #body);
+        __routes.message(#new #serial #arguments #returns #(#enhancers)* #(#pipes)*, #body);
     }
 }
 
 fn hook(handler: &Handler, moment: Hook) -> TokenStream {
-    let Handler { ident, cfgs, enhancers, .. } = handler;
+    let Handler { ident, enhancers, .. } = handler;
     let enhancers = enhancers.iter().map(enhancer);
     let method = Ident::new(moment.attribute(), Span::mixed_site());
-    let occasion = occasion_of(moment);
     let name = name_of(ident);
     let new = quote_spanned!(ident.span()=> __gateway::HookFacts::new(#name));
     let arguments = arguments(handler);
     let output = output(handler);
-    let finish = quote_spanned!(located(output.span())=> __gateway::finish_hook(#output));
-    let body = body(handler, &occasion, &finish);
+    let peeled = peeled(&output);
+    let finish = quote_spanned! {located(output.span())=>
+        #peeled
+        __gateway::finish_hook(#output)
+    };
+    let body = body(handler, &finish);
     quote_spanned! {located(ident.span())=>
-        #(#cfgs)*
-        routes.#method(#new #arguments #(#enhancers)*, #body);
+        __routes.#method(#new #arguments #(#enhancers)*, #body);
+    }
+}
+
+// The output without its `Result`. A reference for each step of core's ladder.
+fn peeled(output: &Ident) -> TokenStream {
+    quote_spanned! {located(output.span())=>
+        let #output = (&&&&__gateway::Peel::of(&#output)).peel(#output);
     }
 }
 
 // What runs: the arguments extracted in order, the call, and what becomes of its output. The
 // method is named by its type, because `gateway.clone()` would be `Arc`'s.
-fn body(handler: &Handler, occasion: &TokenStream, finish: &TokenStream) -> TokenStream {
+fn body(handler: &Handler, finish: &TokenStream) -> TokenStream {
     let Handler { ident, arguments, .. } = handler;
     let here = located(ident.span());
     let output = output(handler);
     let names: Vec<Ident> =
-        (0..arguments.len()).map(|index| format_ident!("argument_{index}", span = here)).collect();
+        (0..arguments.len()).map(|index| format_ident!("__arg_{index}", span = here)).collect();
     let extract = names.iter().zip(arguments).enumerate();
-    let extract =
-        extract.map(|(index, (name, argument))| extract_one(index, name, argument, occasion));
+    let extract = extract.map(|(index, (name, argument))| match handler.occasion {
+        Occasion::Message(_) => extract_from_message(index, name, argument),
+        Occasion::Hook(hook) => extract_for_hook(name, argument, hook),
+    });
     // A name that nothing reads, or a `mut` that nothing needs, would be a warning.
     let call = match handler.occasion {
-        _ if !arguments.is_empty() => quote_spanned!(here=> mut call),
-        Occasion::Message(_) => quote_spanned!(here=> call),
+        _ if !arguments.is_empty() => quote_spanned!(here=> mut __call),
+        Occasion::Message(_) => quote_spanned!(here=> __call),
         Occasion::Hook(_) => quote_spanned!(here=> _),
     };
     quote_spanned! {here=>
-        |gateway: __gateway::Arc<Self>, #call: __gateway::Call| async move {
+        |__this: __gateway::Arc<Self>, #call: __gateway::Call| __gateway::Box::pin(async move {
             #(#extract)*
-            let #output = Self::#ident(&gateway, #(#names),*).await;
+            let #output = Self::#ident(&__this, #(#names),*).await;
             #finish
-        }
+        })
     }
 }
 
-// With the user's hygiene and one span for all of it: a type that is no extractor breaks several of
-// the compiler's rules here, and it reports one error a span.
-fn extract_one(
-    index: usize,
-    name: &Ident,
-    argument: &Argument,
-    occasion: &TokenStream,
-) -> TokenStream {
+// With the user's hygiene and one span for all of it: a type that is not an extractor breaks several of the
+// compiler's rules here, and it reports one error per span.
+fn extract_from_message(index: usize, name: &Ident, argument: &Argument) -> TokenStream {
     let Argument { ty, pipes } = argument;
     let here = ty.span();
-    let call = Ident::new("call", located(here));
+    let call = Ident::new("__call", located(here));
+    let known = known_name(index, here);
+    let ty = moved(ty.to_token_stream(), here);
     let value = if pipes.is_empty() {
-        quote_spanned! {here=>
-            __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
-        }
+        quote_spanned!(here=> #known.extract::<Self>(&mut #call).await?)
     } else {
         let index = position(index);
-        quote_spanned! {here=>
-            __gateway::extract_at::<Self, __gateway::#occasion, _>(&mut #call, #index).await?
-        }
+        quote_spanned!(here=> #known.extract_at::<Self>(&mut #call, #index).await?)
+    };
+    let probe = quote_spanned!(here=> (&&&__gateway::Probe::<#ty>::OF).known());
+    quote_spanned! {located(here)=>
+        let #known = #probe;
+        let #name = #value;
+    }
+}
+
+fn extract_for_hook(name: &Ident, argument: &Argument, hook: Hook) -> TokenStream {
+    let ty = &argument.ty;
+    let here = ty.span();
+    let call = Ident::new("__call", located(here));
+    let occasion = occasion_of(hook);
+    let value = quote_spanned! {here=>
+        __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
     };
     quote_spanned!(located(here)=> let #name: #ty = #value;)
 }
 
-// What each argument says of the handler: the type of its payload, the services it takes. At the
-// span of the extraction, for the same reason.
+// What is known of the parameter at `index`. It has the parameter's own hygiene, which is the user's: the
+// compiler then reports a broken bound of its methods there, and not at our attribute.
+fn known_name(index: usize, of: Span) -> Ident {
+    format_ident!("__known_{index}", span = of)
+}
+
+// What each argument says about the handler: the type of its payload, the services it takes. With the span of the
+// extraction, for the same reason.
 fn arguments(handler: &Handler) -> TokenStream {
     let occasion = match handler.occasion {
         Occasion::Message(_) => None,
@@ -159,7 +241,7 @@ fn arguments(handler: &Handler) -> TokenStream {
     handler.arguments.iter().map(argument).collect()
 }
 
-// The pipes of single parameters, with the parameters' positions behind `&self`.
+// The pipes of single parameters, with the parameters' positions after `&self`.
 fn argument_pipes(handler: &Handler) -> Vec<TokenStream> {
     let arguments = handler.arguments.iter().enumerate();
     let pipes = arguments
@@ -187,7 +269,7 @@ fn occasion_of(hook: Hook) -> TokenStream {
     }
 }
 
-// `impl Trait` cannot be named where a type is asked for: then the words themselves are the fact.
+// `impl Trait` cannot be named where a type is needed: then its text is the fact.
 fn returns(handler: &Handler) -> Option<TokenStream> {
     let ty = handler.returns.as_ref()?;
     if mentions(ty.to_token_stream(), "impl") {
@@ -197,9 +279,9 @@ fn returns(handler: &Handler) -> Option<TokenStream> {
     Some(quote!(.returns::<#ty>()))
 }
 
-// The handler's output, at its return type and with the user's hygiene: it is the word the
-// compiler underlines when the type cannot be sent.
+// The handler's output, with the span of its return type and the user's hygiene: this is what the compiler
+// underlines if the type cannot be sent.
 fn output(handler: &Handler) -> Ident {
     let span = handler.returns.as_ref().map_or_else(|| handler.ident.span(), Spanned::span);
-    Ident::new("output", span)
+    Ident::new("__out", span)
 }

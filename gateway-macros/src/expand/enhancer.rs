@@ -1,4 +1,4 @@
-//! What is chained to the facts of a gateway or a handler for its guards, pipes and the like.
+//! What is chained to the facts of a gateway or a handler for its enhancers and its metadata.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote_spanned;
@@ -36,7 +36,7 @@ pub(super) fn position(index: usize) -> Literal {
     Literal::usize_unsuffixed(index)
 }
 
-// How it is made. What has the wrong type is underlined where the user wrote it.
+// How an enhancer is made. If it has the wrong type, it is underlined where the user wrote it.
 fn facts(kind: Kind, entry: &Entry) -> TokenStream {
     let here = located(span(entry));
     let facts = match kind {
@@ -51,7 +51,7 @@ fn facts(kind: Kind, entry: &Entry) -> TokenStream {
             quote_spanned!(here=> __gateway::#facts::injected::<#ty>())
         }
         Entry::Value(value) => {
-            // The call is the user's, the closure ours: nobody is told that it is redundant.
+            // The closure is ours, so no lint may say that it is redundant.
             let facts = Ident::new(facts, value.span());
             let make = quote_spanned!(here=> || #value);
             quote_spanned!(value.span()=> __gateway::#facts::value(#make))

@@ -7,25 +7,26 @@ use syn::{Expr, LitStr, Member, Type};
 
 use super::enhancer::enhancer;
 use super::{enclosed, located};
-use crate::model::{Cors, Field, Gateway, GatewayOptions, Injectable, Presence, Setting, Source};
+use crate::model::{Field, Gateway, GatewayOptions, Given, Injectable, Source, Value};
+use crate::options::Ty;
 
 /// `impl Gateway`, `impl Injectable` and the registration.
 pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
     let ident = &gateway.item.ident;
     let authenticator = authenticator(&gateway.options);
     let new = facts_of(ident);
-    let options = options(&gateway.options);
+    let options = gateway.options.given.iter().map(|given| option(None, given));
     let enhancers = gateway.enhancers.iter().map(enhancer);
     let injectable = impl_injectable(ident, &gateway.fields);
     let registration =
         quote_spanned!(ident.span()=> __gateway::GatewayRegistration::of::<#ident>());
     enclosed(
-        gateway.options.core.as_ref(),
+        gateway.options.core(),
         &quote! {
             impl __gateway::Gateway for #ident {
                 type Authenticator = #authenticator;
                 fn facts() -> __gateway::GatewayFacts {
-                    #new #options #(#enhancers)*
+                    #new #(#options)* #(#enhancers)*
                 }
             }
             #injectable
@@ -34,14 +35,14 @@ pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
     )
 }
 
-/// As much of a gateway as its impl blocks need, for a struct with mistakes: they must not be
-/// reported again wherever the gateway is used.
+/// As much of a gateway as its impl blocks need, for a struct with mistakes, which must not be reported again
+/// wherever the gateway is used.
 pub(crate) fn gateway_stub(ident: &Ident, options: &GatewayOptions) -> TokenStream {
     let authenticator = authenticator(options);
     let facts = facts_of(ident);
     let injectable = impl_stub(ident);
     enclosed(
-        options.core.as_ref(),
+        options.core(),
         &quote! {
             impl __gateway::Gateway for #ident {
                 type Authenticator = #authenticator;
@@ -71,9 +72,9 @@ pub(crate) fn injectable(injectable: &Injectable) -> TokenStream {
     )
 }
 
-// The trait's name for the service. The conversion stands at the trait, where it may fail.
+// The registration of the service under the trait. The conversion has the trait's span, since it may fail.
 fn alias(ident: &Ident, provides: &Type) -> TokenStream {
-    let this = Ident::new("this", provides.span());
+    let this = Ident::new("__this", provides.span());
     let upcast = quote_spanned! {located(provides.span())=>
         fn upcast(#this: __gateway::Arc<Self>) -> __gateway::Arc<#provides> {
             #this
@@ -106,53 +107,48 @@ fn facts_of(ident: &Ident) -> TokenStream {
 }
 
 fn authenticator(options: &GatewayOptions) -> TokenStream {
-    match &options.authenticate {
+    match options.authenticator() {
         Some(ty) => quote!(#ty),
         None => quote!(__gateway::Inherited),
     }
 }
 
-fn options(options: &GatewayOptions) -> TokenStream {
-    let serial = options.serial.then(|| quote!(.serial()));
-    // The type is named, so that the compiler's word on a wrong value is about the option.
-    let text = quote!(::std::string::String);
-    let count = quote!(::core::primitive::usize);
-    let settings = [
-        ("namespace", &text, &options.namespace),
-        ("concurrency", &count, &options.concurrency),
-        ("inbox_messages", &count, &options.inbox_messages),
-        ("inbox_bytes", &count, &options.inbox_bytes),
-        ("overflow", &quote!(_), &options.overflow),
-        ("reauthenticate", &text, &options.reauthenticate),
-    ];
-    let settings = settings
-        .into_iter()
-        .filter_map(|(name, ty, setting)| Some(option(name, ty, setting.as_ref()?)));
-    let cors = options.cors.as_ref().map(cors);
-    let presence = options.presence.as_ref().map(presence);
-    quote!(#serial #(#settings)* #cors #presence)
+// Each option is a method of the facts: `namespace`, and `cors_origins` for one of a group.
+fn option(group: Option<&str>, Given { option, key, value }: &Given) -> TokenStream {
+    let name = match group {
+        Some(group) => format!("{group}_{}", option.name),
+        None => option.name.to_owned(),
+    };
+    match value {
+        // Those two determine the code around the options.
+        Value::Core(_) | Value::Authenticator(_) => TokenStream::new(),
+        Value::On => setting(&name, Ty::Truth, &Expr::Verbatim(quote_spanned!(key.span()=> true))),
+        Value::Setting(ty, value) => setting(&name, *ty, value),
+        Value::Group(group, given) => {
+            // With the span of the option's name, where the compiler reports a trait that is not implemented.
+            let own = group.states.map(|facts| {
+                let span = located(key.span());
+                let (name, facts) = (Ident::new(&name, span), Ident::new(facts, span));
+                quote_spanned!(span=> .#name(__gateway::#facts::of::<Self>()))
+            });
+            let given = given.iter().map(|given| self::option(Some(option.name), given));
+            quote!(#own #(#given)*)
+        }
+    }
 }
 
-fn cors(cors: &Cors) -> TokenStream {
-    let texts = quote!(::std::vec::Vec<::std::string::String>);
-    let origins = cors.origins.as_ref().map(|setting| option("origins", &texts, setting));
-    let truth = quote!(::core::primitive::bool);
-    let credentials =
-        cors.credentials.as_ref().map(|setting| option("credentials", &truth, setting));
-    quote!(.cors(__gateway::CorsFacts::new() #origins #credentials))
-}
-
-fn presence(Presence { key, grace }: &Presence) -> TokenStream {
-    let time = quote!(::core::time::Duration);
-    let grace = grace.as_ref().map(|setting| option("grace", &time, setting));
-    // At the option's name: there a gateway that does not implement the trait is told so.
-    let facts = quote_spanned!(located(key.span())=> __gateway::PresenceFacts::of::<Self>());
-    quote!(.presence(#facts #grace))
-}
-
-fn option(name: &str, ty: &TokenStream, Setting { value }: &Setting) -> TokenStream {
+fn setting(name: &str, ty: Ty, value: &Expr) -> TokenStream {
     let span = located(value.span());
     let name = Ident::new(name, span);
+    // The type is named, so that the compiler's error about a wrong value mentions the option's type.
+    let ty = match ty {
+        Ty::Text => quote!(::std::string::String),
+        Ty::Texts => quote!(::std::vec::Vec<::std::string::String>),
+        Ty::Count => quote!(::core::primitive::usize),
+        Ty::Time => quote!(::core::time::Duration),
+        Ty::Truth => quote!(::core::primitive::bool),
+        Ty::OfCore => quote!(_),
+    };
     let constructor = match value {
         Expr::Closure(_) => quote_spanned!(span=> from_provider),
         _ => quote_spanned!(span=> fixed),
@@ -164,14 +160,15 @@ fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
     let declarations = fields.iter().filter_map(declaration);
     let values = fields.iter().map(value);
     let takes = fields.iter().any(|field| matches!(field.source, Source::Injected));
-    let provider = Ident::new(if takes { "provider" } else { "_provider" }, Span::mixed_site());
+    let provider = Ident::new("__provider", Span::mixed_site());
+    let provider = if takes { quote!(#provider) } else { quote!(_) };
     quote_spanned! {Span::mixed_site()=>
         #[diagnostic::do_not_recommend]
         impl __gateway::Injectable for #ident {
             fn dependencies() -> __gateway::Dependencies {
-                let dependencies = __gateway::Dependencies::new();
+                let __dependencies = __gateway::Dependencies::new();
                 #(#declarations)*
-                dependencies
+                __dependencies
             }
             fn build(#provider: &mut __gateway::Provider) -> Self {
                 Self { #(#values),* }
@@ -181,29 +178,29 @@ fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
 }
 
 fn declaration(field: &Field) -> Option<TokenStream> {
-    let Field { member, ty, cfgs, source: Source::Injected } = field else {
+    let Field { member, ty, cfgs, source: Source::Injected, .. } = field else {
         return None;
     };
     let name = match member {
         Member::Named(ident) => name_of(ident),
         Member::Unnamed(index) => LitStr::new(&index.index.to_string(), index.span),
     };
-    let dependencies = Ident::new("dependencies", Span::mixed_site());
+    let dependencies = Ident::new("__dependencies", Span::mixed_site());
     let call = field_call(ty, &name);
     Some(quote!(#(#cfgs)* let #dependencies = #dependencies #call;))
 }
 
-// The user's span: `field` notes the line, for the report of what nothing provides.
+// With the user's span, because `field` records the line for the start report.
 fn field_call(ty: &Type, name: &LitStr) -> TokenStream {
     quote_spanned!(ty.span()=> .field::<#ty>(#name))
 }
 
 fn value(field: &Field) -> TokenStream {
-    let Field { member, ty, cfgs, source } = field;
+    let Field { member, ty, cfgs, source, .. } = field;
     let span = located(ty.span());
     let value = match source {
         Source::Injected => {
-            let provider = Ident::new("provider", Span::mixed_site());
+            let provider = Ident::new("__provider", Span::mixed_site());
             quote_spanned!(span=> #provider.take())
         }
         Source::Default => quote_spanned!(span=> __gateway::Default::default()),

@@ -44,6 +44,19 @@ fn every_mistake_of_a_struct_comes_out_in_one_pass() {
     assert_eq!(found.len(), 10, "{found:#?}");
 }
 
+// What is written behind it would not be Rust, and rustc would say so of tokens nobody wrote.
+#[test]
+fn the_path_to_the_core_has_no_arguments() {
+    let arguments = quote!(crate = my::core<User>);
+    let found = messages(web_socket_gateway(
+        arguments,
+        quote!(
+            struct ChatGateway;
+        ),
+    ));
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
+
 #[test]
 fn the_users_methods_survive_without_our_attributes() {
     let printed = pretty(block(&quote! {
@@ -68,6 +81,20 @@ fn handlers_that_are_right_are_registered_beside_those_that_are_not() {
     }));
     assert!(printed.contains("MessageFacts::new(\"b\", \"right\")"), "{printed}");
     assert!(!printed.contains("MessageFacts::new(\"a\""), "{printed}");
+}
+
+// What is no type would be reported again, by the compiler, where we print it.
+#[test]
+fn a_handler_whose_list_names_no_type_is_not_printed() {
+    let expansion = block(&quote! {
+        #[use_guards(Roles::any)]
+        #[subscribe_message("a")]
+        async fn guarded(&self) {}
+        #[subscribe_message("b")]
+        async fn piped(&self, #[use_pipes(trim)] text: MessageBody<String>) {}
+    });
+    assert_eq!(messages(expansion.clone()).len(), 2);
+    assert!(!pretty(expansion).contains("MessageFacts"));
 }
 
 #[test]
@@ -187,4 +214,69 @@ fn an_item_that_is_no_gateway_survives() {
         ),
     ));
     assert!(printed.contains("fn main() {\n    run()"), "{printed}");
+}
+
+/// As if the expansion had a bug: the item comes out as the user wrote it but for our attributes,
+/// with one error, and with as much as other items ask of it.
+#[test]
+fn a_panic_of_ours_keeps_the_item() {
+    let gateway = web_socket_gateway(
+        quote!(serial),
+        quote! {
+            #[use_guards(Members)]
+            #[derive(Debug)]
+            struct PanicsInTheMacro { #[init(7)] seven: u8 }
+        },
+    );
+    let methods = web_socket_gateway(
+        TokenStream::new(),
+        quote! {
+            impl PanicsInTheMacro {
+                #[subscribe_message("say")]
+                #[inline]
+                async fn say(&self, #[use_pipes(Trim)] text: MessageBody<String>) { body() }
+            }
+        },
+    );
+    let service = injectable(
+        TokenStream::new(),
+        quote!(
+            struct PanicsInTheMacro(#[init] u8);
+        ),
+    );
+    let free = quote!(
+        async fn free(_: PanicsInTheMacro) {}
+    );
+    let misplaced = misplaced::handler(Mark::AfterInit, free.clone());
+    let guarded = misplaced::enhancer(Mark::SetMetadata, &quote!(1), free);
+
+    for (name, expansion) in [
+        ("web_socket_gateway", &gateway),
+        ("web_socket_gateway", &methods),
+        ("injectable", &service),
+        ("after_init", &misplaced),
+        ("set_metadata", &guarded),
+    ] {
+        let said = messages(expansion.clone());
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with(&format!("`#[{name}]` panicked: a bug of ours\nhelp: ")),
+            "{said:?}"
+        );
+    }
+    let printed = pretty(gateway);
+    assert!(
+        printed.starts_with("#[derive(Debug)]\nstruct PanicsInTheMacro {\n    seven: u8,"),
+        "{printed}"
+    );
+    assert!(printed.contains("Gateway for PanicsInTheMacro"), "{printed}");
+    let printed = pretty(methods);
+    assert!(
+        printed.contains(
+            "    #[inline]\n    async fn say(&self, text: MessageBody<String>) {\n        body()"
+        ),
+        "{printed}"
+    );
+    assert!(pretty(service).contains("Injectable for PanicsInTheMacro"));
+    assert!(pretty(misplaced).starts_with("async fn free(_: PanicsInTheMacro) {}"));
 }

@@ -2,7 +2,7 @@
 //! that only show when all parts are known. Nothing of it ever runs.
 #![allow(dead_code)]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gateway_core::prelude::*;
 
@@ -245,4 +245,142 @@ struct RenamedGateway {
 
 impl OnPresence for RenamedGateway {
     type User = u64;
+}
+
+// ------------------------------------------------------- computed, and no better than literals
+
+#[web_socket_gateway(
+    namespace = |_: &Config| "/one,two",
+    reauthenticate = |_: &Config| "connect",
+)]
+struct CommaGateway;
+
+#[web_socket_gateway(namespace = |_: &Config| "", reauthenticate = |_: &Config| "42")]
+struct NamelessGateway;
+
+#[web_socket_gateway(namespace = |_: &Config| "/a#b", reauthenticate = |_: &Config| "say \"hi\"")]
+struct HashGateway;
+
+#[web_socket_gateway(
+    namespace = "/nothing",
+    reauthenticate = |_: &Config| String::new(),
+    concurrency = |_: &Config| 0,
+    outbox_packets = |_: &Config| 0,
+    outbox_bytes = 0,
+    handler_grace = Duration::ZERO,
+)]
+struct NothingGateway;
+
+#[web_socket_gateway]
+impl CommaGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+#[web_socket_gateway]
+impl NamelessGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+#[web_socket_gateway]
+impl HashGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+#[web_socket_gateway]
+impl NothingGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+// ----------------------------------------------------------------------------------- by constants
+
+mod events {
+    pub(super) const MOVE: &str = "move";
+    pub(super) const EVERY: &str = "*";
+    pub(super) const RESERVED: &str = "connect";
+}
+
+#[web_socket_gateway(namespace = "/constants")]
+struct ConstantGateway;
+
+#[web_socket_gateway]
+impl ConstantGateway {
+    #[subscribe_message(events::MOVE)]
+    async fn step(&self) {}
+
+    #[subscribe_message("move")]
+    async fn jump(&self) {}
+
+    #[subscribe_message(events::EVERY)]
+    async fn every(&self) {}
+
+    #[subscribe_message(events::RESERVED)]
+    async fn come(&self) {}
+}
+
+// ----------------------------------------------------------------- a circle that a gateway is part of
+
+#[injectable]
+struct Notifications {
+    gateway: Arc<CircularGateway>,
+}
+
+trait Notifies: Send + Sync {}
+
+#[injectable(as dyn Notifies)]
+struct Bell {
+    notifications: Arc<Notifications>,
+}
+impl Notifies for Bell {}
+
+#[web_socket_gateway(namespace = "/circular")]
+struct CircularGateway {
+    bell: Arc<dyn Notifies>,
+}
+
+#[web_socket_gateway]
+impl CircularGateway {
+    #[subscribe_message("move")]
+    async fn step(&self) {}
+}
+
+// ------------------------------------------------------------- what the macros cannot read by its name
+
+use gateway_core::{Ack as Receipt, MessageBody as Body};
+
+#[web_socket_gateway(namespace = "/twice")]
+struct TwiceGateway;
+
+#[web_socket_gateway]
+impl TwiceGateway {
+    #[subscribe_message("bodies")]
+    async fn bodies(&self, one: Body<String>, other: Body<u64>) {
+        drop((one, other));
+    }
+
+    #[subscribe_message("receipts")]
+    async fn receipts(&self, one: Receipt, other: Receipt) {
+        drop((one, other));
+    }
+}
+
+// ----------------------------------------------------- what is made with nothing to work with
+
+#[web_socket_gateway(namespace = |_: &Config| "/end/")]
+#[use_guards(Throttle::per_socket(0, Duration::from_secs(1)), Roles::all::<&str>([]))]
+#[use_interceptors(Timeout::after(Duration::ZERO))]
+struct IdleGateway;
+
+#[web_socket_gateway]
+impl IdleGateway {
+    #[on_connection]
+    #[use_guards(Throttle::per_address(10, Duration::ZERO))]
+    async fn welcome(&self) {}
+
+    #[subscribe_message("move")]
+    #[use_guards(Roles::any::<String>([]), Throttle::per_event(u32::MAX, Duration::from_secs(1)))]
+    async fn step(&self) {}
 }

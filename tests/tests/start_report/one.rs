@@ -1,8 +1,9 @@
 //! An application that is right, or has one mistake: `one ADDRESS WHICH`.
 #![allow(dead_code)]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use axum::Router;
 use gateway_core::{AppBuilder, prelude::*, private};
 
 #[tokio::main]
@@ -17,16 +18,24 @@ async fn main() -> Result<(), AppError> {
         "somebody else" => app.authenticate::<KnowsVisitors>(),
         "other words" => app.authenticate::<KnowsUsers>().provide_arc::<dyn Words>(Arc::new(Other)),
         "ready twice" => ready_twice(app.authenticate::<KnowsUsers>()),
+        "no transport" => app.authenticate::<KnowsUsers>().transports([]),
+        "server" => server_of_mistakes(app.authenticate::<KnowsUsers>()),
+        "taken" => app.authenticate::<KnowsUsers>().health_checks().routes(taken()),
+        "path" => app.authenticate::<KnowsUsers>().path(std::env::args().nth(3).expect("a path")),
+        "one transport twice" => {
+            app.authenticate::<KnowsUsers>().transports([Transport::Polling; 2])
+        }
+        "looks" => app.authenticate::<LooksIntoTheLobby>(),
         "twice" => app.authenticate::<KnowsUsers>().provide(Mistake(which)),
         "expected" => app.authenticate::<KnowsUsers>().expect::<LostGateway>(),
-        _ => app.authenticate::<KnowsUsers>().expect::<LobbyGateway>(),
+        other => who_is_let_in(app, other),
     };
     app.build().await?.serve(address).await
 }
 
 struct Mistake(String);
 
-#[derive(Clone)]
+#[derive(Clone, serde::Deserialize)]
 struct User;
 
 #[derive(Clone)]
@@ -40,6 +49,23 @@ impl Authenticator for KnowsUsers {
 
     async fn authenticate(&self, _: &Handshake) -> Result<Authenticated<User>, WsException> {
         Ok(User.into())
+    }
+}
+
+/// Knows users, and asks the gateway that it lets them into.
+#[injectable]
+struct LooksIntoTheLobby {
+    lobby: Arc<LobbyGateway>,
+}
+
+impl Authenticator for LooksIntoTheLobby {
+    type Identity = User;
+
+    async fn authenticate(&self, _: &Handshake) -> Result<Authenticated<User>, WsException> {
+        match self.lobby.server.socket_count() {
+            0 => Ok(User.into()),
+            _ => Err(WsException::new("one at a time")),
+        }
     }
 }
 
@@ -67,6 +93,7 @@ impl std::error::Error for NoTable {}
 
 #[web_socket_gateway(namespace = "/lobby", presence)]
 struct LobbyGateway {
+    server: Server,
     mistake: Arc<Mistake>,
     words: Arc<dyn Words>,
 }
@@ -88,11 +115,30 @@ impl LobbyGateway {
     async fn welcome(&self, Identity(_): Identity<User>) {}
 
     #[subscribe_message("enter")]
+    #[use_guards(Picky)]
     async fn enter(&self, Identity(_): Identity<User>) {}
 }
 
 impl OnPresence for LobbyGateway {
     type User = u64;
+}
+
+#[injectable]
+struct Picky {
+    mistake: Arc<Mistake>,
+}
+
+impl Guard for Picky {
+    async fn can_activate(&self, _: &ExecutionContext) -> Result<bool, WsException> {
+        Ok(true)
+    }
+
+    fn check_at_start(&self) -> Result<(), String> {
+        match &*self.mistake.0 {
+            "picky" => Err("there is nothing to pick".to_owned()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A gateway whose registration was not linked in: what the attribute generates, but for that.
@@ -128,7 +174,66 @@ impl Words for Other {
     }
 }
 
+fn server_of_mistakes(app: AppBuilder) -> AppBuilder {
+    app.ping_interval(Duration::ZERO)
+        .ping_timeout(Duration::from_micros(999))
+        .upgrade_timeout(Duration::ZERO)
+        .write_timeout(Duration::ZERO)
+        .ack_timeout(Duration::ZERO)
+        .transports([])
+        .max_payload(0)
+        .limits(nothing())
+        .use_global_guards(Throttle::per_user(5, Duration::ZERO))
+        .path("/ws/{id}")
+}
+
+fn nothing() -> Limits {
+    Limits::default()
+        .connections(0)
+        .connections_per_address(0)
+        .connect_timeout(Duration::ZERO)
+        .sessions(0)
+        .unjoined_sessions(0_usize)
+        .head_timeout(Duration::ZERO)
+        .body_timeout(Duration::ZERO)
+        .keep_alive(Duration::ZERO)
+        .head_bytes(1_usize)
+        .authentication_timeout(Duration::ZERO)
+        .event_name_bytes(0_usize)
+        .room_name_bytes(0_usize)
+        .rooms_per_socket(0_usize)
+        .outstanding_asks(0_usize)
+        .sockets_per_user(0_usize)
+        .handler_time(Duration::ZERO)
+}
+
+/// Routes where others are to be.
+fn taken() -> Router {
+    let page = || axum::routing::post(async || {});
+    Router::new()
+        .route("/healthz", page())
+        .route("/socket.io", page())
+        .route("/socket.io/", page())
+        .route("/{*path}", page())
+}
+
 fn ready_twice(app: AppBuilder) -> AppBuilder {
     let ready = || std::future::ready(Ok::<_, NoTable>(()));
     app.readiness_check("database", ready).readiness_check("database", ready)
+}
+
+fn who_is_let_in(app: AppBuilder, which: &str) -> AppBuilder {
+    let jwt = || JwtService::hs256("a secret of 32 bytes, and some more");
+    let known = |app: AppBuilder| app.authenticate::<KnowsUsers>();
+    match which {
+        "no tokens" => app.authenticate::<JwtAuthenticator<User>>(),
+        "shared twice" => app.authenticate::<JwtAuthenticator<User>>().provide(Arc::new(jwt())),
+        "no secret" => known(app).provide(JwtService::hs256("")),
+        "no audience" => known(app).provide(jwt().require_audience()),
+        "front" => known(app)
+            .trusted_proxies(["10.0.0.1/8", "loopback", "10.0.0.0/8", "::1"])
+            .allowed_hosts(["https://chat.example", "*.example", "::1", "chat.example:3000"]),
+        "no hosts" => known(app).allowed_hosts([""; 0]),
+        _ => known(app).expect::<LobbyGateway>(),
+    }
 }

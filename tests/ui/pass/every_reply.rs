@@ -63,6 +63,22 @@ impl ChatGateway {
         Ok(WsResponse::new("message", 1))
     }
 
+    #[subscribe_message("optional-response")]
+    async fn optional_response(&self) -> Option<WsResponse<u32>> {
+        None
+    }
+
+    #[subscribe_message("responses")]
+    async fn responses(&self) -> Result<Vec<WsResponse<ChatMessage>>, WsException> {
+        Ok(Vec::new())
+    }
+
+    #[subscribe_message("by-hand")]
+    async fn by_hand(&self, ack: Ack) -> Result<WsResponse<u32>, WsException> {
+        ack.send(1).await?;
+        Ok(WsResponse::new("message", 1))
+    }
+
     #[subscribe_message("stream")]
     async fn stream(&self) -> WsStream<stream::Iter<std::vec::IntoIter<WsResponse<u32>>>> {
         WsStream::new(stream::iter(vec![WsResponse::new("tick", 1)]))

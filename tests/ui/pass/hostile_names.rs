@@ -1,6 +1,6 @@
 // The expansion names nothing that a user could have named differently.
 #![deny(warnings)]
-#![allow(dead_code, non_camel_case_types, unused_macros)]
+#![allow(dead_code, non_camel_case_types, non_upper_case_globals, unused_macros)]
 
 use gateway_core::{ErrorReply, ExceptionFilter, ExecutionContext, Socket, WsException};
 use gateway_core::{Logging, MessageBody, Roles};
@@ -42,6 +42,25 @@ trait Injectable {}
 trait Into {}
 trait From {}
 trait Fn {}
+// A name in a pattern is a variable only where nothing of that name is in scope: with one of these,
+// `let output = ..` would compare, or not compile.
+struct output;
+struct this;
+const call: u8 = 0;
+const arg_0: u8 = 0;
+const argument_0: u8 = 0;
+const _provider: u8 = 0;
+static gateway: u8 = 0;
+static routes: u8 = 0;
+static dependencies: u8 = 0;
+enum Hidden {
+    provider,
+    make,
+}
+#[allow(unused_imports)]
+use Hidden::*;
+fn handler() {}
+fn facts() {}
 mod std {}
 mod core {}
 mod alloc {}
@@ -72,6 +91,15 @@ impl ExceptionFilter for Filter {
     }
 }
 
+trait Clock: ::std::marker::Send + ::std::marker::Sync {}
+
+#[injectable(as dyn Clock)]
+struct SystemClock {
+    filter: ::std::sync::Arc<Filter>,
+}
+
+impl Clock for SystemClock {}
+
 #[injectable]
 struct Same;
 
@@ -85,7 +113,17 @@ impl gateway_core::Pipe for Same {
     }
 }
 
-#[web_socket_gateway(namespace = "/hostile", serial, concurrency = 3, cors(origins = ["*"], credentials = false))]
+struct Config {
+    size: ::core::primitive::usize,
+}
+
+#[web_socket_gateway(
+    namespace = "/hostile",
+    serial,
+    concurrency = 3,
+    inbox(messages = |config: &Config| config.size),
+    cors(origins = ["*"], credentials = false)
+)]
 #[use_filters(Filter)]
 #[use_guards(Roles::any(["admin"]))]
 #[use_interceptors(Logging)]
@@ -95,6 +133,7 @@ struct ChatGateway {
     count: ::std::sync::atomic::AtomicU64,
     #[init(7)]
     seven: u8,
+    same: ::std::sync::Arc<Same>,
 }
 
 #[web_socket_gateway]

@@ -1,11 +1,14 @@
 // An option is a literal, an expression, or computed from what was provided.
 #![deny(warnings)]
 
+use std::time::Duration;
+
 use gateway_core::prelude::*;
 
 pub struct Config {
     pub namespace: String,
     pub limit: usize,
+    pub grace: Duration,
 }
 
 const LIMIT: usize = 10;
@@ -18,6 +21,9 @@ fn namespace() -> String {
     namespace = namespace(),
     concurrency = LIMIT * 2,
     inbox(messages = LIMIT, bytes = 1024 * 1024),
+    outbox_packets = LIMIT * 100,
+    outbox_bytes = 1024 * 1024,
+    handler_grace = Duration::from_secs(5),
     overflow = Overflow::DropNewest,
 )]
 pub struct Expressions;
@@ -26,6 +32,9 @@ pub struct Expressions;
     namespace = |config: &Config| config.namespace.clone(),
     concurrency = |config: &Config| config.limit,
     inbox(messages = |config: &Config| config.limit),
+    outbox_packets = |config: &Config| config.limit,
+    outbox_bytes = |config: &Config| config.limit * 1024,
+    handler_grace = |config: &Config| config.grace,
     overflow = |config: &Config| {
         if config.limit > 5 { Overflow::Disconnect } else { Overflow::DropNewest }
     },

@@ -65,6 +65,18 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    test('a tuple is the list of arguments under any name, and nothing else is', async (t) => {
+      const socket = await connect(t, at(), { transport });
+      for (const event of ['pair-by-alias', 'pair-perhaps', 'pair-through-a-pipe']) {
+        assert.deepEqual(await answer(socket, event, 1, 'two'), [1, 'two'], event);
+        assert.deepEqual(await answer(socket, event, [1, 2]), [[1, 2], null], event);
+      }
+      for (const event of ['pair-that-is-one', 'one-pair-perhaps']) {
+        assert.deepEqual(await answer(socket, event, [1, 'two'], 3), [1, 'two'], event);
+      }
+      assert.equal(await answer(socket, 'one-pair-perhaps'), null);
+    });
+
     test('a payload of every shape arrives as declared', async (t) => {
       const socket = await connect(t, at(), { transport });
       const seen = {};
@@ -160,6 +172,104 @@ test('attachments by themselves', async (t) => {
   assert.deepEqual(await answer(socket, 'attachments', bytes(1), { a: bytes(1, 2) }), [1, 2]);
   assert.deepEqual(await answer(socket, 'attachments', 'none'), []);
   assert.equal((await failure(socket, 'attachment', 'none')).code, 'BAD_PAYLOAD');
+});
+
+// A packet as no official client would encode it: its text, then its attachments.
+function sendRaw(socket, list, ...attachments) {
+  const text = typeof list === 'string' ? list : JSON.stringify(list);
+  socket.io.engine.write(`5${attachments.length}-/arguments,${text}`);
+  for (const attachment of attachments) socket.io.engine.write(attachment);
+}
+
+const placeholder = (num) => ({ _placeholder: true, num });
+
+const POISON = {
+  'a number in a text': [placeholder('0')],
+  'null for a number': [placeholder(null)],
+  'no number': [{ _placeholder: true }],
+  'a negative number': [placeholder(-1)],
+  'a fraction': [placeholder(0.5)],
+  'a number that is too large': [placeholder(1)],
+  'a number beyond all': [placeholder(1e300)],
+  'the same number twice': [placeholder(0)],
+  'what only some clients take for true': [{ _placeholder: 1, num: 9 }],
+  'a text that only some clients take for true': [{ _placeholder: 'true', num: 9 }],
+  'at depth': [{ a: [[{ b: placeholder('0') }]] }],
+  'with more in it': [{ ...placeholder(0), more: placeholder(0) }],
+};
+
+// What JSON.stringify does not write.
+const POISON_TEXTS = {
+  'a key that comes twice': '{"_placeholder":false,"_placeholder":true,"num":"0"}',
+  'a number that comes twice': '{"_placeholder":true,"num":0,"num":"0"}',
+  'an escaped key': '{"\\u005fplaceholder":true,"num":"0"}',
+};
+
+for (const transport of TRANSPORTS) {
+  test(`a forged placeholder harms nobody but its sender, by ${transport}`, async (t) => {
+    const victims = await Promise.all(
+      Array.from({ length: 3 }, () => connect(t, at(), { transport })),
+    );
+    const heard = victims.map((victim) => collect(victim, 'relayed'));
+    for (const victim of victims) await ask(victim, 'listen');
+    const sender = await connect(t, at(), { transport });
+
+    const packets = [
+      ...Object.entries(POISON).map(([what, list]) => [what, ['relay', ...list, placeholder(0)]]),
+      ...Object.entries(POISON_TEXTS).map(([what, text]) => [
+        what,
+        `["relay",${text},{"_placeholder":true,"num":0}]`,
+      ]),
+    ];
+    for (const [what, list] of packets) {
+      const refused = next(sender, 'exception');
+      sendRaw(sender, list, bytes(7));
+      const [error] = await refused;
+      assert.equal(error.code, 'BAD_PAYLOAD', what);
+      // Whoever is still there after this has taken everything before it.
+      await ask(sender, 'relay', what, bytes(1));
+      for (const victim of victims) await ask(victim, 'echo', bytes(2));
+    }
+    const expected = packets.map(([what]) => what);
+    for (const messages of heard) assert.deepEqual(messages.map(([what]) => what), expected);
+    assert.ok([sender, ...victims].every((socket) => socket.connected));
+  });
+}
+
+test('an attachment that nothing names is left out, as by the official parser', async (t) => {
+  const socket = await connect(t, at());
+  const echoed = next(socket, 'echoed');
+  sendRaw(socket, ['echo-event', placeholder(1)], bytes(1), bytes(2));
+  assert.deepEqual(plain(await echoed), [{ hex: '02' }]);
+});
+
+test('one attachment cannot be named a thousand times', async (t) => {
+  const socket = await connect(t, at());
+  const refused = next(socket, 'exception');
+  const names = Array.from({ length: 1000 }, () => placeholder(0));
+  sendRaw(socket, ['sum', names], Buffer.alloc(100_000));
+  const [error] = await refused;
+  assert.equal(error.code, 'BAD_PAYLOAD');
+  assert.equal(await answer(socket, 'sum', [bytes(1, 2), bytes(3)]), 3);
+});
+
+test('what looks like a placeholder is JSON, until there is binary beside it', async (t) => {
+  const victim = await connect(t, at());
+  await ask(victim, 'listen');
+  const sender = await connect(t, at());
+  for (const value of [placeholder(0), placeholder('0'), { _placeholder: 1, num: 9 }]) {
+    const relayed = next(victim, 'relayed');
+    await ask(sender, 'relay', value);
+    assert.deepEqual(await relayed, [value]);
+
+    const heard = collect(victim, 'relayed');
+    assert.equal((await failure(sender, 'relay-beside-bytes', value)).code, 'INTERNAL');
+    await ask(victim, 'echo', bytes(1));
+    assert.deepEqual(heard, []);
+  }
+  const relayed = next(victim, 'relayed');
+  await ask(sender, 'relay-beside-bytes', { text: '"_placeholder"' });
+  assert.deepEqual(plain(await relayed), [{ text: '"_placeholder"' }, { hex: '6f776e' }]);
 });
 
 test('five hundred messages with bytes keep theirs apart', async (t) => {

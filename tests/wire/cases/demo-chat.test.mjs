@@ -1,10 +1,12 @@
 // Every row of the demo's contract for `/chat`.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, test } from 'node:test';
 
 import { answer, ask, collect, failureAs, next, open, refusal, TRANSPORTS } from '../lib/client.mjs';
-import { device, directory, SECRET, serveDemo, startDemo } from '../lib/demo.mjs';
+import { database, device, directory, SECRET, serveDemo, startDemo } from '../lib/demo.mjs';
 import { inAnHour, sign, token } from '../lib/token.mjs';
 
 const server = serveDemo();
@@ -442,3 +444,41 @@ describe('a restart', () => {
     await demo.stop();
   });
 });
+
+// SQLite has one writer at a time, whatever the room.
+if (process.env.TEST_POSTGRES_URL) {
+  test('a room whose messages cannot be stored holds up no other', async (t) => {
+    const place = directory();
+    const demo = await startDemo(place);
+    t.after(() => demo.kill());
+    // More than there are connections to the database.
+    const stuck = await Promise.all(Array.from({ length: 15 }, () => device(t, demo.url, user())));
+    const free = await device(t, demo.url, user());
+    for (const socket of stuck) await answer(socket, 'join-room', { roomId: 'stuck' });
+    await answer(stuck[0], 'send-message', { roomId: 'stuck', content: 'first' });
+
+    const psql = spawn('psql', [database(place), '--quiet', '--no-psqlrc'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    t.after(() => psql.kill());
+    psql.stdin.write("BEGIN;\nSELECT 'held' FROM rooms WHERE id = 'stuck' FOR UPDATE;\n");
+    const [held] = await once(psql.stdout, 'data');
+    assert.match(held.toString(), /held/);
+
+    let answered = 0;
+    const told = stuck.map(async (socket) => {
+      const message = await answer(socket, 'send-message', { roomId: 'stuck', content: 'now' });
+      answered += 1;
+      return message;
+    });
+    const begun = Date.now();
+    for (const roomId of ['lobby', 'attic']) {
+      assert.deepEqual(await answer(free, 'join-room', { roomId }), SUCCESS);
+      assert.ok((await answer(free, 'send-message', { roomId, content: 'hello' })).id);
+      assert.deepEqual(await answer(free, 'leave-room', { roomId }), SUCCESS);
+    }
+    assert.equal(answered, 0, 'it was stuck all the while');
+    assert.ok(Date.now() - begun < 3_000, 'and nobody else waited for it');
+
+    psql.stdin.write('COMMIT;\n');
+    for (const message of await Promise.all(told)) assert.ok(message.id, JSON.stringify(message));
+  });
+}

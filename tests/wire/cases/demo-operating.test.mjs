@@ -6,24 +6,13 @@ import net from 'node:net';
 import { describe, test } from 'node:test';
 
 import { answer, failureAs, left, TRANSPORTS } from '../lib/client.mjs';
-import { database, device, directory, serveDemo, startDemo, startDemoOn } from '../lib/demo.mjs';
+import { database, device, directory, samples, serveDemo, startDemo, startDemoOn } from '../lib/demo.mjs';
 import { eventually } from '../lib/wait.mjs';
 
 const get = async (url, path) => {
   const reply = await fetch(`${url}${path}`);
   return { status: reply.status, type: reply.headers.get('content-type'), text: await reply.text() };
 };
-
-// The samples of a metric: its labels in order, and the value.
-async function samples(url, name) {
-  const { text } = await get(url, '/metrics');
-  const found = {};
-  for (const line of text.split('\n')) {
-    const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
-    if (sample?.[1] === name) found[(sample[2] ?? '').split(',').toSorted().join(',')] = Number(sample[3]);
-  }
-  return found;
-}
 
 describe('metrics', () => {
   const demo = serveDemo();
@@ -78,12 +67,37 @@ describe('metrics', () => {
     await reaches('gateway_emits_total', 'namespace="/chat"', 7);
   });
 
+  test('WebSockets that clients on polling try are counted, with what became of them', async (t) => {
+    await device(t, demo.url, 3, { transport: 'upgrade' });
+    // One that is gone before it has said anything.
+    const opened = await get(demo.url, '/socket.io/?EIO=4&transport=polling');
+    const { sid } = JSON.parse(opened.text.slice(1));
+    const { hostname, port, host } = new URL(demo.url);
+    const socket = net.connect(port, hostname);
+    socket.write(
+      `GET /socket.io/?EIO=4&transport=websocket&sid=${sid} HTTP/1.1\r\nHost: ${host}\r\n` +
+        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    const [head] = await once(socket, 'data');
+    assert.match(head.toString(), /^HTTP\/1\.1 101 /);
+    socket.destroy();
+    const seen = await eventually(
+      () => samples(demo.url, 'gateway_upgrades_total'),
+      (counts) => Object.keys(counts).length === 2,
+      'both',
+    );
+    assert.deepEqual(seen, { 'outcome="upgraded"': 1, 'outcome="closed"': 1 });
+  });
+
   test('handshakes that are refused are counted, and every metric says what it is', async () => {
     const reply = await fetch(`${demo.url}/socket.io/?EIO=4&transport=polling`, {
       headers: { origin: 'https://evil.example' },
     });
     assert.equal(reply.status, 403);
     assert.deepEqual(await samples(demo.url, 'gateway_handshakes_refused_total'), { 'reason="origin"': 1 });
+    assert.equal((await fetch(`${demo.url}/socket.io/?EIO=3&transport=polling`)).status, 400);
+    assert.deepEqual(await samples(demo.url, 'gateway_protocol_errors_total'), { 'reason="protocol_version"': 1 });
     const { text, type } = await get(demo.url, '/metrics');
     assert.match(type, /^text\/plain; version=0\.0\.4/);
     const names = new Set([...text.matchAll(/^# TYPE (gateway_\S+)/gm)].map(([, name]) => name));
@@ -151,6 +165,33 @@ if (process.env.TEST_POSTGRES_URL) {
     cable.hold(false);
     await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 200, 'to be ready again');
     assert.match(demo.log, /not ready.*no answer within 750ms[^]*ready again/);
+  });
+}
+
+// PostgreSQL's disk is not the demo's.
+if (!process.env.TEST_POSTGRES_URL) {
+  test('it is not ready while its disk is full, and ready again when there is room', async (t) => {
+    // No file may grow beyond this: to the database, that is a full disk.
+    const place = directory();
+    const demo = await startDemoOn(database(place), 0, [], { bytes: 1 << 20 });
+    t.after(() => demo.kill());
+    const socket = await device(t, demo.url, 1);
+    await answer(socket, 'join-room', { roomId: 'lobby' });
+    assert.equal((await get(demo.url, '/readyz')).status, 200);
+
+    const say = () => answer(socket, 'send-message', { roomId: 'lobby', content: '房'.repeat(4_000) });
+    await eventually(say, ({ code }) => code !== undefined, 'the disk to be full');
+    assert.equal((await say()).code, 'INTERNAL', 'told to who wants something stored');
+    const down = await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 503, 'not to be ready');
+    assert.deepEqual(JSON.parse(down.text), { status: 'unavailable', checks: { database: 'down' } });
+    assert.match(demo.log, /not ready.*the database takes no writes/);
+    assert.equal((await get(demo.url, '/healthz')).status, 200);
+    assert.ok((await answer(socket, 'history', { roomId: 'lobby' })).messages.length > 0, 'what is there can be read');
+
+    demo.mayWrite('unlimited');
+    await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 200, 'to be ready again');
+    assert.ok((await say()).id);
+    assert.match(demo.log, /ready again/);
   });
 }
 

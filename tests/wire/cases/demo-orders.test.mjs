@@ -340,6 +340,7 @@ describe('GET /orders/events', () => {
     assert.equal(events.response.status, 200);
     assert.match(events.response.headers.get('content-type'), /^text\/event-stream/);
     assert.equal(events.response.headers.get('cache-control'), 'no-cache');
+    assert.equal(events.response.headers.get('x-accel-buffering'), 'no', 'no proxy keeps it to itself');
     const first = await events.block();
     assert.equal(first.id, '1', 'where to go on, at once');
     assert.ok(Number(first.retry) > 0);

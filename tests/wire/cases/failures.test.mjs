@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { answer, ask, collect, connect, failure, failureOnce, frames, TRANSPORTS } from '../lib/client.mjs';
+import { answer, ask, collect, connect, failure, failureOnce, frames, label, TRANSPORTS } from '../lib/client.mjs';
+import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
+import { eventually } from '../lib/wait.mjs';
 
 const server = serve('fixture');
 const at = () => `${server.url}/failures`;
@@ -180,4 +182,22 @@ test('the log has what the client is not told', async (t) => {
   const { log } = server.process;
   assert.match(log, /secret: SELECT password/);
   assert.match(log, /secret: the handler panicked/);
+});
+
+test('a handler that fails because its client left is not reported as a failure', async (t) => {
+  const inside = await probe(t, server.url);
+  // The last has a reason of its own, and is: what came before it is in the log by then.
+  for (const how of ['emit', 'join', 'join-remotely', 'ask', 'nothing']) {
+    const auth = { label: label() };
+    const socket = await connect(t, at(), { auth });
+    socket.emit('fails-when-gone', how);
+    await inside.until(auth.label, (entries) => entries.includes('started'));
+    socket.disconnect();
+    await inside.until(auth.label, (entries) => entries.includes('ended'));
+  }
+  const reports = () => server.process.log.split('\n').filter((line) => line.includes('fails-when-gone'));
+  const isLast = (line) => line.includes('nothing went well');
+  const seen = await eventually(reports, (lines) => lines.some(isLast), 'the report');
+  assert.equal(seen.length, 1, seen.join('\n'));
+  assert.match(seen[0], /ERROR.*a handler failed/);
 });

@@ -61,6 +61,17 @@ test('a filter that panics costs nothing but itself', async (t) => {
   assert.equal((await failureAs('error', socket, 'gateway')).by, 'gateway', 'still served');
 });
 
+test('a filter cannot emit what only the protocol may', async (t) => {
+  const socket = await connect(t, at());
+  const failed = anyEvent(socket);
+  const acknowledged = await answer(socket, 'reserved-event');
+  const [name, error] = await failed;
+  assert.equal(name, 'exception');
+  assert.equal(error.message, 'told');
+  assert.deepEqual(acknowledged, error);
+  assert.equal((await failureAs('error', socket, 'gateway')).by, 'gateway', 'still connected');
+});
+
 test('with nothing behind it, the default answers for a filter that panics', async (t) => {
   const socket = await connect(t, `${server.url}/bad-filter`);
   const { status, unasked } = await failure(socket, 'fails');

@@ -55,6 +55,7 @@ for (const transport of TRANSPORTS) {
         const told = collect(socket, 'exception');
         const gone = left(socket);
         socket.on('connect', () => socket.emit('say', 'never'));
+        // Its message may come when it is already sent away, by the WebSocket, too, that it goes over to.
         assert.equal(await gone, 'io server disconnect', how);
         // The hook's own error, and the same again for the message that waited for it.
         assert.ok(told.length > 0, how);
@@ -199,6 +200,59 @@ test('a slow disconnect hook keeps nobody else waiting', async (t) => {
   await inside.until(auth.label, hasGone);
   await inside.empty('/hooks');
   assert.equal(goneIn(await inside.journal(slow.label)).length, 10);
+});
+
+describe('with a short handler_grace', () => {
+  const guest = async (t, more = {}) => {
+    const auth = { label: label(), ...more };
+    return { auth, socket: await connect(t, `${server.url}/short-grace`, { auth }) };
+  };
+
+  test('a disconnect hook that hangs is dropped, and holds up nobody else', async (t) => {
+    const inside = await probe(t, server.url);
+    const hanging = await Promise.all(
+      Array.from({ length: 5 }, () => guest(t, { disconnect: 'hang' })),
+    );
+    const other = await guest(t);
+    for (const { socket } of hanging) socket.disconnect();
+    for (const { auth } of hanging) await inside.until(auth.label, (entries) => entries.length > 0);
+    other.socket.disconnect();
+    assert.deepEqual(
+      await inside.until(other.auth.label, (entries) => entries.length === 3),
+      ['hook', 'hook done', 'hook dropped'],
+    );
+    for (const { auth } of hanging) {
+      const entries = await inside.until(auth.label, (all) => all.includes('hook dropped'));
+      assert.deepEqual(entries, ['hook', 'hook dropped']);
+    }
+    await inside.empty('/short-grace');
+  });
+
+  test('a handler that hangs is dropped when its client has left, and not before', async (t) => {
+    const inside = await probe(t, server.url);
+    for (const leave of [(socket) => socket.disconnect(), cut]) {
+      const { auth, socket } = await guest(t);
+      socket.emit('hang');
+      await inside.until(auth.label, (entries) => entries.includes('handler'));
+      await sleep(500);
+      assert.deepEqual(await inside.journal(auth.label), ['handler']);
+      leave(socket);
+      assert.deepEqual(
+        await inside.until(auth.label, (entries) => entries.includes('handler dropped')),
+        ['handler', 'hook', 'hook done', 'hook dropped', 'handler dropped'],
+      );
+    }
+    await inside.empty('/short-grace');
+  });
+
+  test('a handler that ends within it is let end', async (t) => {
+    const inside = await probe(t, server.url);
+    const { auth, socket } = await guest(t);
+    socket.emit('finish');
+    await inside.until(auth.label, (entries) => entries.includes('handler'));
+    socket.disconnect();
+    await inside.until(auth.label, (entries) => entries.includes('handler done'));
+  });
 });
 
 test('two hundred clients that go in every way leave nothing', async (t) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import { answer, connect, connected, label, open, refusal, TRANSPORTS } from '../lib/client.mjs';
+import { answer, connect, connected, failureOnce, label, open, refusal, TRANSPORTS } from '../lib/client.mjs';
 import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 import { inAnHour, sign, token } from '../lib/token.mjs';
@@ -173,4 +173,72 @@ describe('an authenticator of the application', () => {
       );
     }
   });
+});
+
+describe('an authenticator that hangs', () => {
+  const hasty = serve('fixture', { env: { AUTHENTICATION_TIMEOUT_MS: '300' } });
+
+  for (const transport of TRANSPORTS) {
+    test(`is dropped, and its client refused, by ${transport}`, async (t) => {
+      const inside = await probe(t, hasty.url);
+      const auth = { label: label(), name: 'hang' };
+      const message = await refusal(t, `${hasty.url}/own`, { transport, auth });
+      assert.equal(message, 'Authentication took too long');
+      assert.deepEqual(await inside.journal(auth.label), ['at the door', 'the doorman left']);
+      const socket = await connect(t, `${hasty.url}/own`, { transport, auth: { name: 'Ada' } });
+      assert.equal(await answer(socket, 'say', 1), 'Ada says 1');
+    });
+  }
+
+  test('over a renewal is dropped, and the session stays what it was', async (t) => {
+    const inside = await probe(t, hasty.url);
+    const socket = await connect(t, `${hasty.url}/own`, { auth: { name: 'Ada' } });
+    const auth = { label: label(), name: 'hang' };
+    assert.equal((await failureOnce('exception', socket, 'reauthenticate', auth)).code, 'TIMEOUT');
+    assert.deepEqual(await inside.journal(auth.label), ['at the door', 'the doorman left']);
+    assert.equal(await answer(socket, 'say', 1), 'Ada says 1');
+  });
+
+  test('over a request of HTTP is dropped, and that answered', async (t) => {
+    const inside = await probe(t, hasty.url);
+    const response = await within(fetch(`${hasty.url}/guest?name=hang`), 'the answer');
+    assert.equal(response.status, 503);
+    assert.equal((await response.json()).code, 'TIMEOUT');
+    assert.equal((await inside.journal('-')).at(-1), 'the doorman left');
+    assert.equal(await (await fetch(`${hasty.url}/guest?name=Ada`)).text(), 'Ada');
+  });
+});
+
+describe('over HTTP', () => {
+  test('a refusal has the status it is one of', async () => {
+    for (const [name, status, code] of [
+      ['', 401, 'UNAUTHORIZED'],
+      ['forbidden', 403, 'FORBIDDEN'],
+      ['throttled', 429, 'THROTTLED'],
+      ['internal', 500, 'INTERNAL'],
+    ]) {
+      const query = name && `?name=${name}`;
+      const response = await within(fetch(`${server.url}/guest${query}`), 'the answer');
+      assert.equal(response.status, status, name);
+      assert.equal((await response.json()).code, code, name);
+      // In whole seconds, and never too early.
+      assert.equal(response.headers.get('retry-after'), name === 'throttled' ? '3' : null);
+    }
+  });
+
+  test('a token of a subject in digits is that of the user with this number', async (t) => {
+    const good = sign({ sub: '7', exp: inAnHour() }, SECRET);
+    const response = await fetch(`${server.url}/me`, { headers: { authorization: `Bearer ${good}` } });
+    assert.equal((await response.json()).sub, 7);
+    const socket = await connect(t, at('/private'), { auth: { token: good } });
+    assert.equal((await answer(socket, 'who-am-i')).sub, 7);
+  });
+});
+
+test('who runs the server reads why a token was refused, now and then', async (t) => {
+  const forged = token(1, 'another secret');
+  assert.equal(await refusal(t, at('/private'), { auth: { token: forged } }), 'bad token');
+  const lines = server.process.log.split('\n').filter((line) => line.includes('a client was refused'));
+  assert.ok(lines.some((line) => line.includes('WARN') && line.includes('/private')), server.process.log);
+  assert.ok(!server.process.log.includes(forged), 'never the token');
 });

@@ -36,6 +36,18 @@ const heardAll = (heard, count) =>
     `${count} ticks`,
   ).then(() => assert.deepEqual(heard, range(count)));
 
+// Ticks of a room in one go: what a queue has room for, by number and by size.
+const TURN = 500;
+
+// An emit to a room waits for nobody. Those who are to hear all of a long burst are waited for here, since on a busy
+// machine a client that reads is behind, too.
+async function burst(outside, members, { room, count, size }) {
+  for (let from = 0; from < count; from += TURN) {
+    await ask(outside, 'room-burst', { room, from, count: TURN, size });
+    for (const { heard } of members) await heardAll(heard, from + TURN);
+  }
+}
+
 for (const transport of TRANSPORTS) {
   describe(`by ${transport}`, () => {
     test('10,000 emits in a loop all arrive, in order', async (t) => {
@@ -48,8 +60,7 @@ for (const transport of TRANSPORTS) {
     test('10,000 emits to a room all arrive at each member, in order', async (t) => {
       const room = `room by ${transport}`;
       const members = await Promise.all(range(3).map(() => member(t, '/outbound', room, { transport })));
-      await ask(members[0].socket, 'room-burst', { room, count: 10_000, size: 20 });
-      for (const { heard } of members) await heardAll(heard, 10_000);
+      await burst(members[0].socket, members, { room, count: 10_000, size: 20 });
     });
 
     test('what was sent before a disconnect comes before it', async (t) => {
@@ -126,10 +137,9 @@ for (const transport of ['websocket', 'upgrade']) {
     const before = (await inside.held('/outbound')).slow;
 
     pause(t, slow.socket);
-    const bursting = ask(outside, 'room-burst', { room, ...TOO_MUCH });
+    const bursting = burst(outside, healthy, { room, ...TOO_MUCH });
     assert.equal(await answer(outside, 'ping'), 'pong', 'nobody else waits for it');
     await bursting;
-    for (const { heard } of healthy) await heardAll(heard, TOO_MUCH.count);
 
     const reasons = await inside.until(auth.label, (all) => all.length > 0, 'its disconnect hook');
     assert.equal(reasons.length, 1);
@@ -163,8 +173,7 @@ test('where the gateway says so, the newest is dropped and the client stays', as
   const slow = await member(t, '/dropping', room);
   const outside = await connect(t, `${server.url}/dropping`);
   pause(t, slow.socket);
-  await ask(outside, 'room-burst', { room, ...TOO_MUCH });
-  await heardAll(healthy.heard, TOO_MUCH.count);
+  await burst(outside, [healthy], { room, ...TOO_MUCH });
   resume(slow.socket);
   assert.equal(await answer(slow.socket, 'ping'), 'pong', 'it is still there');
   const { heard } = slow;
@@ -184,9 +193,12 @@ test('one that was sent away is not listened to while its good-bye waits', async
   await answer(other, 'say', 'hello');
 
   pause(t, socket);
+  // More than the kernel takes for one who does not read, and with what follows less than that and
+  // what waits at most: so nothing that follows leaves, and no emit of it has to wait.
+  socket.emit('burst', { count: 1_400, size: 2_000 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
   socket.emit('note', 'before');
-  // More than the kernel takes for one who does not read, less than waits for it at most.
-  socket.emit('burst-and-good-bye', { count: 7_000, size: 2_000 });
+  socket.emit('burst-and-good-bye', { count: 550, size: 2_000 });
   socket.emit('note', 'after');
   other.emit('say', 'read');
   await inside.until(fence.label, (entries) => entries.includes('read'), 'the fence');
@@ -194,7 +206,7 @@ test('one that was sent away is not listened to while its good-bye waits', async
 
   resume(socket);
   assert.equal(await gone, 'io server disconnect');
-  assert.deepEqual(heard, range(7_000), 'all that was sent before');
+  assert.deepEqual(heard, [...range(1_400), ...range(550)], 'all that was sent before');
   await inside.until(auth.label, (entries) => entries.length > 1, 'the disconnect hook');
   assert.deepEqual(await inside.journal(auth.label), ['before', 'server namespace disconnect']);
 });

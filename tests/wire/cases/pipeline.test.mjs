@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { answer, ask, collect, connect, failure, failureOnce, left, next, open } from '../lib/client.mjs';
+import { answer, ask, collect, connect, failure, failureOnce, label, left, next, open } from '../lib/client.mjs';
+import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 import { within } from '../lib/wait.mjs';
 
@@ -142,6 +143,39 @@ describe('interceptors', () => {
   });
 });
 
+describe('a handler that is given up', () => {
+  // Its filter takes the lock that the handler held. The gateway is serial, too: a message that does
+  // not end would keep all that follow.
+  const turns = async (t) => {
+    const auth = { label: label() };
+    const socket = await connect(t, `${server.url}/turns`, { auth });
+    return { auth, socket, inside: await probe(t, server.url) };
+  };
+
+  for (const [event, code] of [
+    ['hang-until-timeout', 'TIMEOUT'],
+    ['hang-until-given-up', 'GAVE_UP'],
+  ]) {
+    test(`holds nothing any more when a filter runs: ${event}`, async (t) => {
+      const { auth, socket, inside } = await turns(t);
+      assert.equal((await failureOnce('exception', socket, event)).code, code);
+      assert.deepEqual(await inside.journal(auth.label), [
+        'the handler has the turn',
+        'the handler is dropped',
+        'the filter has the turn',
+      ]);
+      assert.equal(await answer(socket, 'take'), 'taken');
+    });
+  }
+
+  test('holds nothing any more when an interceptor answers in its place', async (t) => {
+    const { auth, socket, inside } = await turns(t);
+    assert.equal(await answer(socket, 'hang-until-answered-for'), 'instead');
+    assert.equal((await inside.journal(auth.label)).at(-1), 'the handler is dropped');
+    assert.equal(await answer(socket, 'take'), 'taken');
+  });
+});
+
 describe('pipes', () => {
   test('change a payload before it is read', async (t) => {
     const socket = await pipeline(t);
@@ -153,6 +187,21 @@ describe('pipes', () => {
     const error = await failure(socket, 'double', 'x');
     assert.deepEqual([error.code, error.message], ['VALIDATION', 'expected digits']);
     assert.equal((await failure(socket, 'double')).message, 'expected text', 'missing is null');
+  });
+
+  test('run once, also for a payload that then breaks the rules of its type', async (t) => {
+    const socket = await connect(t, `${server.url}/counted`);
+    const before = await answer(socket, 'runs');
+    const good = { nickName: 'ann', homeAddress: { postCode: '12345' } };
+    assert.equal(await answer(socket, 'profile', good), 'ann of 12345');
+    assert.equal((await answer(socket, 'runs')) - before, 1);
+
+    const bad = { nickName: 'a', homeAddress: { postCode: '1' } };
+    const error = await failureOnce('exception', socket, 'profile', bad);
+    assert.equal(error.code, 'VALIDATION');
+    const paths = error.errors.map(({ path }) => path).sort();
+    assert.deepEqual(paths, ['homeAddress.postCode', 'nickName'], 'in the words of the client');
+    assert.equal((await answer(socket, 'runs')) - before, 2);
   });
 
   test('a type with rules lists every field that breaks them', async (t) => {

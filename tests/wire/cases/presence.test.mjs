@@ -46,8 +46,8 @@ test('a client that is no user is told, and does not count', async (t) => {
   await settled();
   assert.equal((await answer(socket, 'who')).length, before.length + 1);
   assert.equal(came.length, new Set(came).size);
-  assert.match(server.process.log, /the authenticator named no user/);
-  assert.match(server.process.log, /the user `ann` is no `u64`/);
+  assert.match(server.process.log, /the authenticator did not name a user/);
+  assert.match(server.process.log, /the user id `ann` is not a valid `u64`/);
 });
 
 test('a client that the connection hook refuses was never there', async (t) => {

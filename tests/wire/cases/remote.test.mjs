@@ -53,6 +53,33 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+// Public report: https://github.com/socketio/socket.io/issues/4645
+for (const transport of TRANSPORTS) {
+  test(`no rooms are nobody, whatever is done, by ${transport}`, async (t) => {
+    const user = someone();
+    const [here, there] = [await device(t, user, ['kept'], transport), await device(t, user, ['kept'], transport)];
+    const told = [here, there].map((socket) => collect(socket, 'told'));
+    const rooms = async () => (await answer(here, 'fetch', { user })).map((socket) => socket.rooms);
+
+    assert.deepEqual(await answer(here, 'fetch', { to: [] }), []);
+    await ask(here, 'tell', { to: [] });
+    await ask(here, 'join', { to: [], rooms: ['new'] });
+    await ask(here, 'leave', { to: [], rooms: ['kept'] });
+    await ask(here, 'disconnect-them', { to: [] });
+    assert.deepEqual(await rooms(), [['kept'], ['kept']]);
+    await answer(there, 'fetch', { to: [] });
+    assert.deepEqual(told, [[], []]);
+
+    await ask(here, 'tell', { except: [] });
+    assert.equal((await answer(here, 'fetch', { to: ['kept'], except: [] })).length, 2);
+    await answer(there, 'fetch', { to: [] });
+    assert.deepEqual(told.map((all) => all.length), [1, 1], 'all but no rooms are all');
+    await ask(here, 'join', { user, rooms: [] });
+    await ask(here, 'leave', { user, rooms: [] });
+    assert.deepEqual(await rooms(), [['kept'], ['kept']]);
+  });
+}
+
 test('as what they are not, is an error that says what they are', async (t) => {
   const socket = await device(t, someone());
   const everyone = await answer(socket, 'fetch', {});

@@ -28,6 +28,32 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+test('an event that is optional, and several', async (t) => {
+  const socket = await connect(t, at());
+  const answered = collect(socket, 'answered');
+  assert.deepEqual(await ask(socket, 'maybe', false), []);
+  assert.deepEqual(answered, []);
+  assert.deepEqual(await ask(socket, 'maybe', true), []);
+  assert.deepEqual(answered, [{ x: 1, y: 1 }], 'before the acknowledgement');
+
+  const numbered = collect(socket, 'numbered');
+  assert.deepEqual(await ask(socket, 'events', 0), []);
+  assert.deepEqual(await ask(socket, 'events', 20), []);
+  assert.deepEqual(numbered, Array.from({ length: 20 }, (_, number) => number), 'in order, before the ack');
+  assert.equal((await failure(socket, 'events', 13)).message, 'unlucky');
+  assert.equal((await failure(socket, 'events-with-a-reserved-one')).code, 'INTERNAL');
+  assert.equal(numbered.length, 20, 'all of them, or an error');
+});
+
+test('a gateway without handlers pushes', async (t) => {
+  const reader = await connect(t, `${server.url}/news`);
+  const news = next(reader, 'news');
+  const socket = await connect(t, at());
+  assert.deepEqual(await ask(socket, 'publish', 'good'), []);
+  assert.deepEqual(await news, ['good']);
+  assert.equal((await failure(reader, 'anything')).code, 'UNKNOWN_EVENT');
+});
+
 test('a response is an event also where no acknowledgement was asked for', async (t) => {
   const socket = await connect(t, at());
   const answered = next(socket, 'answered');
@@ -110,7 +136,6 @@ describe('an acknowledgement by hand', () => {
     assert.deepEqual(await ask(socket, 'manual'), [{ by: 'hand' }]);
     assert.deepEqual(await ask(socket, 'manual-several'), [1, 'two']);
     assert.deepEqual(await ask(socket, 'manual-later'), ['later'], 'not at the end of the handler');
-    assert.deepEqual(await ask(socket, 'manual-and-value'), ['by hand']);
   });
 
   test('that is never sent is answered all the same', async (t) => {

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { answer, ask, collect, connect, failureOnce, left, next } from '../lib/client.mjs';
+import { answer, ask, collect, connect, failureOnce, label, left, next, pause, resume } from '../lib/client.mjs';
 import { probe } from '../lib/probe.mjs';
 import { serve } from '../lib/server.mjs';
 import { token } from '../lib/token.mjs';
-import { eventually } from '../lib/wait.mjs';
+import { eventually, sleep } from '../lib/wait.mjs';
 
 const SECRET = 'a secret of this suite';
 const server = serve('fixture', { env: { JWT_SECRET: SECRET, INCLUDE_CAUSE: 'off' } });
@@ -40,7 +40,35 @@ describe('a token that expires', () => {
   });
 });
 
+test('a session that is renewed while its client is being told of its end goes on', async (t) => {
+  // The client reads nothing, so that the word of the end waits behind all that is there. The
+  // renewal is on its way by then, and granted a moment later.
+  const ends = Date.now() + 1_500;
+  const auth = { label: label(), name: 'Ada', ends };
+  const socket = await connect(t, `${server.url}/long-queue`, { auth });
+  const inside = await probe(t, server.url);
+  const heard = [];
+  socket.on('exception', ({ code }) => heard.push(code));
+  socket.on('disconnect', (reason) => heard.push(reason));
+  const renewal = { name: 'Ada', label: label(), at: ends + 200 };
+  const renewed = answer(socket, 'reauthenticate', renewal).then((reply) => heard.push(reply));
+  await inside.until(renewal.label, (entries) => entries.length > 0, 'the renewal to be looked at');
+  pause(t, socket);
+  socket.emit('fill', 256);
+  // Past the time at which a client that was told, and does not read, is cut.
+  await sleep(ends + 1_200 - Date.now());
+  resume(socket);
+  await renewed;
+  assert.deepEqual(heard, ['TOKEN_EXPIRED', { status: 'ok' }], 'told of the end, then renewed');
+  assert.equal(await answer(socket, 'ping'), 'pong');
+  await sleep(700);
+  assert.equal(heard.length, 2, 'and nothing follows');
+  assert.ok(socket.connected);
+});
+
 describe('renewing', () => {
+  const loud = serve('fixture', { env: { JWT_SECRET: SECRET } });
+
   test('takes a token by itself, too', async (t) => {
     const socket = await user(t, 3);
     assert.deepEqual(await answer(socket, 'reauthenticate', token(3, SECRET)), { status: 'ok' });
@@ -52,6 +80,17 @@ describe('renewing', () => {
       assert.equal((await failureOnce('exception', socket, 'reauthenticate', wrong)).code, 'UNAUTHORIZED');
     }
     assert.deepEqual(await answer(socket, 'who-am-i'), { sub: 4, role: 'user' });
+  });
+
+  test('with a token that is refused does not repeat it', async (t) => {
+    const talkative = { name: 'Ada', token: 's3cret' };
+    const socket = await connect(t, `${loud.url}/private`, { auth: { token: token(6, SECRET) } });
+    for (const wrong of ['s3cret', talkative]) {
+      const error = await failureOnce('exception', socket, 'reauthenticate', wrong);
+      assert.equal(error.code, 'UNAUTHORIZED');
+      assert.deepEqual(error.cause, { pattern: 'reauthenticate' });
+      assert.doesNotMatch(JSON.stringify(error), /s3cret/);
+    }
   });
 
   test('where nobody authenticates it is an event like any other', async (t) => {

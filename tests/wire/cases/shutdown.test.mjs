@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { answer, connect, connected, failureOnce, label, left, open, refusal, TRANSPORTS } from '../lib/client.mjs';
+import { websocket } from '../lib/raw.mjs';
 import { start } from '../lib/server.mjs';
 import { eventually, sleep, within } from '../lib/wait.mjs';
 
@@ -34,10 +35,20 @@ test('a server nobody is connected to ends at once', async (t) => {
   await server.stop();
 });
 
-// Ends the server as an operator does, and tells how long that took, in milliseconds.
-async function stopped(server) {
-  const begun = Date.now();
+test('a client that has joined nothing hears why, and keeps nobody', async (t) => {
+  const server = await start('fixture');
+  t.after(() => server.kill());
+  const stranger = await websocket(t, server.url, { greet: '' });
+  await eventually(() => stranger.heard, ([open]) => open?.startsWith('0{'), 'the session');
   await server.stop();
+  await eventually(() => stranger.heard, (heard) => heard.at(-1) === 'end', 'the end');
+  assert.deepEqual(stranger.heard.at(-2), { code: 1001, reason: 'server shutting down' });
+});
+
+// Ends the server as an operator does, and tells how long that took, in milliseconds.
+async function stopped(server, how) {
+  const begun = Date.now();
+  await server.stop(how);
   return Date.now() - begun;
 }
 
@@ -163,7 +174,8 @@ test('what hangs does not keep it', async (t) => {
   const behind = failureOnce('exception', waiting, 'hang');
   const quick = await client('/drain', 'websocket');
   assert.equal(await answer(quick, 'work', 1, 0), 1);
-  const took = await stopped(server);
+  // What hangs is ended by force, and whoever started the server is told so.
+  const took = await stopped(server, { code: 70 });
   assert.ok(took < 3_000, `${took} ms`);
   assert.equal((await behind).code, 'SHUTTING_DOWN');
   assert.deepEqual(lines(server, 'left').toSorted(), auths.map((auth) => auth.label).toSorted());
@@ -177,5 +189,19 @@ test('a handler that blocks its thread does not keep it', async (t) => {
   const socket = await connect(t, `${server.url}/drain`, { auth: { label: label() } });
   socket.emit('block');
   await eventually(() => lines(server, 'blocking'), (blocking) => blocking.length > 0, 'the handler');
-  assert.ok((await stopped(server)) < 2_000);
+  // By force, and whoever started it is told so.
+  assert.ok((await stopped(server, { code: 70 })) < 2_000);
+});
+
+test('a second signal ends it at once', async (t) => {
+  const server = await start('fixture', { env: { DRAIN_TIMEOUT_MS: '15000' } });
+  t.after(() => server.kill());
+  const socket = await connect(t, `${server.url}/drain`, { auth: { label: label() } });
+  socket.emit('hang');
+  await answer(socket, 'work', 1, 0);
+  const begun = Date.now();
+  server.child.kill('SIGINT');
+  await eventually(() => server.log.includes('asked to stop'), Boolean, 'the first signal');
+  await server.stop({ code: 70 });
+  assert.ok(Date.now() - begun < 5_000);
 });

@@ -44,7 +44,8 @@ export const serveDemo = (...more) => serve('demo-app', options(database(directo
 
 // On a database that may be there already, and where asked for on a certain port.
 export const startDemo = (place, port, more) => startDemoOn(database(place), port, more);
-export const startDemoOn = (url, port, more) => start('demo-app', options(url, port, more));
+export const startDemoOn = (url, port, more, limits) =>
+  start('demo-app', { ...options(url, port, more), ...limits });
 
 // A request of that user, or of whoever has `token`; `body` is sent as it is.
 export function request(url, path, { user, bearer = token(user, SECRET), ...options } = {}) {
@@ -66,6 +67,17 @@ export async function order(url, user, items) {
   const reply = await postOrder(url, user, items);
   assert.equal(reply.status, 201, `the order of user ${user}`);
   return reply.json();
+}
+
+// The samples of a metric: its labels in order, and the value.
+export async function samples(url, name) {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const found = {};
+  for (const line of text.split('\n')) {
+    const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (sample?.[1] === name) found[(sample[2] ?? '').split(',').toSorted().join(',')] = Number(sample[3]);
+  }
+  return found;
 }
 
 // A device of that user in the chat, or in another namespace.

@@ -33,10 +33,16 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 export class Server {
-  constructor(program, { args = [], env = {} } = {}) {
+  // `bytes`: how large the files may become that it writes.
+  constructor(program, { args = [], env = {}, bytes } = {}) {
     this.lines = [];
     this.log = '';
-    this.child = spawn(path.join(programs(), program), args, {
+    const command = [path.join(programs(), program), ...args];
+    if (bytes !== undefined) {
+      // What is too much is an error of the write, and no signal that ends the process.
+      command.unshift('sh', '-c', `trap '' XFSZ && exec prlimit --fsize=${bytes}: -- "$0" "$@"`);
+    }
+    this.child = spawn(command[0], command.slice(1), {
       env: { PATH: process.env.PATH, RUST_LOG: 'info', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -70,8 +76,8 @@ export class Server {
     return this;
   }
 
-  // As an operator does it; a server that does not end well is a failure of its own.
-  async stop() {
+  // As an operator does it; a server that does not end as it should is a failure of its own.
+  async stop({ code = 0 } = {}) {
     this.child.kill('SIGTERM');
     let end;
     try {
@@ -79,7 +85,11 @@ export class Server {
     } finally {
       this.child.kill('SIGKILL');
     }
-    assert.deepEqual(end, { code: 0, signal: null }, `the end of the server\n${this.log}`);
+    assert.deepEqual(end, { code, signal: null }, `the end of the server\n${this.log}`);
+  }
+
+  mayWrite(bytes) {
+    execFileSync('prlimit', [`--pid=${this.child.pid}`, `--fsize=${bytes}:`]);
   }
 
   // As the machine does it when it has run out of memory.

@@ -386,6 +386,14 @@ test('it speaks both languages, and remembers which', async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+test('it speaks English where that is what the browser asks for first, and Chinese elsewhere', async (t) => {
+  for (const [locale, lang] of [['en-GB', 'en'], ['fr-FR', 'zh-CN'], ['zh-CN', 'zh-CN']]) {
+    const { page, one } = await visit(t, { locale });
+    assert.equal(await page.locator('html').getAttribute('lang'), lang, locale);
+    assert.equal(await one.part('login').textContent(), lang === 'en' ? 'Log in' : '登录', locale);
+  }
+});
+
 for (const [what, viewport] of [
   ['a phone', { width: 390, height: 844 }],
   ['a small phone', { width: 320, height: 568 }],

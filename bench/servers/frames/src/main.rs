@@ -1,8 +1,8 @@
 //! The benchmark's chat on plain WebSocket frames, Socket.IO's framing sliced by hand: one task
 //! for each connection, a channel for what others send to it, an event encoded once for a room.
 //!
-//! Only what the benchmark needs: one namespace, no polling, no errors for the client. It is the
-//! limit that a general server may come near to, not one that anybody should write.
+//! Only what the benchmark needs: one namespace, no polling, no errors for the client. It is what
+//! WebSockets cost without an engine above them, not a server that anybody should write.
 
 mod connection;
 mod model;

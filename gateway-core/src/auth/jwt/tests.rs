@@ -1,7 +1,15 @@
 //! Whose tokens hold, and whose do not.
 
+#[cfg(feature = "jwks-url")]
+mod remote;
+
+use std::time::UNIX_EPOCH;
+
+use jsonwebtoken::jwk::JwkSet;
+use serde::Deserialize;
+
 use super::*;
-use crate::{code, platform::RequestHead, session::Session};
+use crate::{auth::session::Session, code, platform::RequestHead};
 
 const FAR: u64 = 4_000_000_000;
 
@@ -167,13 +175,160 @@ fn expiry_is_required_and_exact() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_for_later_does_not_hold_yet_but_clocks_may_differ() {
+    let now = 2_000_000_000;
+    let at = |leeway| {
+        let jwt = JwtService::hs256("secret");
+        let jwt = match leeway {
+            Some(leeway) => jwt.leeway(leeway),
+            None => jwt,
+        };
+        JwtService { clock: Clock::starting_at(UNIX_EPOCH + Duration::from_secs(now)), ..jwt }
+    };
+    let token = |jwt: &JwtService, nbf: Value| {
+        jwt.sign(&json!({ "sub": 7, "exp": FAR, "nbf": nbf })).unwrap()
+    };
+    for (leeway, ahead, good) in [
+        (None, 0, true),
+        (None, 1, true),
+        (None, 5, true),
+        (None, 6, false),
+        (Some(Duration::ZERO), 0, true),
+        (Some(Duration::ZERO), 1, false),
+        (Some(Duration::from_secs(60)), 60, true),
+        (Some(Duration::from_secs(60)), 61, false),
+        (Some(Duration::MAX), 1_000_000, true),
+    ] {
+        let jwt = at(leeway);
+        let token = token(&jwt, json!(now + ahead));
+        let read = jwt.verify::<Value>(&token);
+        assert_eq!(read.is_ok(), good, "{leeway:?}, {ahead} s ahead");
+    }
+    let jwt = at(None);
+    for nbf in [json!("soon"), json!(true), json!([now]), json!((now + 60).to_string())] {
+        refused(&jwt, &token(&jwt, nbf));
+    }
+    for nbf in [json!(null), json!(-1), json!(now as f64 + 4.5), json!(0)] {
+        holds(&jwt, &token(&jwt, nbf));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leeway_lengthens_no_token() {
+    let now = 2_000_000_000;
+    let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(now));
+    let jwt = JwtService { clock, ..JwtService::hs256("secret").leeway(Duration::from_secs(60)) };
+    refused(&jwt, &jwt.sign(&json!({ "sub": 7, "exp": now })).unwrap());
+    holds(&jwt, &jwt.sign(&json!({ "sub": 7, "exp": now + 1 })).unwrap());
+}
+
+fn with_claim(jwt: &JwtService, name: &str, value: Value) -> String {
+    let mut claims = json!({ "sub": 7, "exp": FAR });
+    claims[name] = value;
+    jwt.sign(&claims).unwrap()
+}
+
 #[test]
-fn a_token_for_later_does_not_hold_yet() {
-    let jwt = JwtService::hs256("secret");
-    let now = jsonwebtoken::get_current_timestamp();
-    let token = |nbf: u64| jwt.sign(&json!({ "sub": 7, "exp": FAR, "nbf": nbf })).unwrap();
-    refused(&jwt, &token(now + 60));
-    holds(&jwt, &token(now - 1));
+fn a_token_for_somebody_else_is_refused() {
+    let signer = JwtService::hs256("secret");
+    let token = |aud: Value| with_claim(&signer, "aud", aud);
+    let none = signer.clone();
+    let one = JwtService::hs256("secret").audience("chat");
+    let two = one.clone().audience("https://chat.example");
+    let required = one.clone().require_audience();
+
+    for aud in [json!("chat"), json!(["chat"]), json!(["other", "chat"])] {
+        for jwt in [&none, &one, &two, &required] {
+            holds(jwt, &token(aud.clone()));
+        }
+    }
+    for aud in [json!("https://chat.example"), json!(["x", "https://chat.example"])] {
+        holds(&two, &token(aud.clone()));
+        refused(&one, &token(aud));
+    }
+    for aud in [
+        json!("another-app"),
+        json!(""),
+        json!("Chat"),
+        json!("chat "),
+        json!([]),
+        json!(["other"]),
+        json!(7),
+        json!({ "chat": "chat" }),
+        json!([["chat"]]),
+        json!(true),
+    ] {
+        holds(&none, &token(aud.clone()));
+        for jwt in [&one, &two, &required] {
+            refused(jwt, &token(aud.clone()));
+        }
+    }
+    // Of a token that does not say whom it is for.
+    for unsaid in [good(&signer), token(json!(null))] {
+        holds(&one, &unsaid);
+        refused(&required, &unsaid);
+    }
+    refused(&none.require_audience(), &token(json!("chat")));
+}
+
+#[test]
+fn a_token_of_somebody_else_is_refused() {
+    let jwt = JwtService::hs256("secret").issuer("https://id.example/").issuer("me");
+    for iss in [json!("https://id.example/"), json!("me")] {
+        holds(&jwt, &with_claim(&jwt, "iss", iss));
+    }
+    for iss in [
+        json!("https://id.example"),
+        json!("https://ID.example/"),
+        json!("https://id.example/?"),
+        json!(""),
+        json!(null),
+        json!(["me"]),
+        json!(7),
+    ] {
+        refused(&jwt, &with_claim(&jwt, "iss", iss.clone()));
+        holds(&JwtService::hs256("secret"), &with_claim(&jwt, "iss", iss));
+    }
+    refused(&jwt, &good(&jwt));
+}
+
+#[test]
+fn a_header_that_must_be_understood_is_not() {
+    let keys = JwtService::jwks(KEYS).unwrap();
+    let [rsa, ..] = signers();
+    for crit in [vec!["exp"], vec!["b64"], vec![], vec!["http://example.invalid/UNDEFINED"]] {
+        let crit = Some(crit.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let secret = EncodingKey::from_secret(b"secret");
+        let header = Header { crit: crit.clone(), ..Header::new(Algorithm::HS256) };
+        refused(&JwtService::hs256("secret"), &forged(&header, &secret));
+        let header = Header { crit, ..named(Algorithm::RS256, "rsa") };
+        refused(&keys, &forged(&header, &rsa));
+    }
+}
+
+#[test]
+fn an_empty_secret_opens_nothing_and_is_a_mistake() {
+    let empty = JwtService::hs256("");
+    assert!(empty.sign(&json!({ "exp": FAR })).unwrap_err().is_internal());
+    let nobody = EncodingKey::from_secret(b"");
+    refused(&empty, &forged(&Header::new(Algorithm::HS256), &nobody));
+    let (what, _) = empty.mistakes().next().expect("a mistake");
+    assert!(what.contains("empty"), "{what}");
+}
+
+#[test]
+fn what_is_weak_is_warned_of() {
+    let warnings = |jwt: &JwtService| jwt.warnings().count();
+    for (bytes, count) in [(1, 1), (31, 1), (32, 0), (64, 0)] {
+        let jwt = JwtService::hs256(vec![b'x'; bytes]);
+        assert_eq!((warnings(&jwt), jwt.mistakes().count()), (count, 0), "{bytes}");
+    }
+    let keys = JwtService::jwks(KEYS).unwrap();
+    assert_eq!(warnings(&keys), 1);
+    assert_eq!(warnings(&keys.audience("chat")), 0);
+    assert_eq!(warnings(&JwtService::rs256(RSA, RSA_PUBLIC).unwrap()), 0);
+    assert_eq!(JwtService::hs256([7; 32]).require_audience().mistakes().count(), 1);
 }
 
 #[test]
@@ -318,6 +473,88 @@ async fn a_subject_that_is_read_as_something_has_one_name() {
         assert_eq!(admit(sub).await.unwrap_err().code(), code::UNAUTHORIZED);
     }
     assert_eq!(admit(json!(null)).await.unwrap().user(), None);
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct ById {
+    sub: u64,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct ByName {
+    sub: String,
+}
+
+#[test]
+fn a_subject_is_a_number_or_a_string_whichever_is_wanted() {
+    let jwt = JwtService::hs256("secret");
+    let token = |sub: &Value| jwt.sign(&json!({ "sub": sub, "exp": FAR, "a\"b": [1] })).unwrap();
+    for (sub, id) in [
+        (json!(7), Some(7)),
+        (json!("7"), Some(7)),
+        (json!("0"), Some(0)),
+        (json!(u64::MAX.to_string()), Some(u64::MAX)),
+        (json!("007"), None),
+        (json!("+7"), None),
+        (json!("-7"), None),
+        (json!(""), None),
+        (json!("seven"), None),
+        (json!("7 "), None),
+        (json!(null), None),
+    ] {
+        let read = jwt.verify::<ById>(&token(&sub)).ok();
+        assert_eq!(read, id.map(|sub| ById { sub }), "{sub}");
+    }
+    for (sub, name) in [
+        (json!("ann"), Some("ann")),
+        (json!("7"), Some("7")),
+        (json!(7), Some("7")),
+        (json!(-7), Some("-7")),
+        (json!(7.0), Some("7")),
+        (json!(null), None),
+        (json!(["ann"]), None),
+        (json!(true), None),
+    ] {
+        let read = jwt.verify::<ByName>(&token(&sub)).ok();
+        assert_eq!(read, name.map(|sub| ByName { sub: sub.to_owned() }), "{sub}");
+    }
+    // What the subject is read as says which user it is, in either form.
+    let jwt = jwt.subject::<u64>();
+    let token = |sub: Value| jwt.sign(&json!({ "sub": sub, "exp": FAR })).unwrap();
+    assert_eq!(jwt.verify::<ById>(&token(json!("007"))).unwrap(), ById { sub: 7 });
+    assert_eq!(jwt.verify::<ByName>(&token(json!(7))).unwrap().sub, "7");
+    refused(&jwt, &token(json!("ann")));
+}
+
+/// As numbers they would be one float, and two users one.
+#[tokio::test]
+async fn subjects_beyond_64_bits_are_told_apart() {
+    for sub in ["18446744073709551617", "18446744073709551618"] {
+        let claims = format!(r#"{{"sub":{sub},"exp":{FAR}}}"#);
+        let claims: Box<RawValue> = serde_json::from_str(&claims).unwrap();
+        let jwt = JwtService::hs256("secret");
+        let token = jwt.sign(&claims).unwrap();
+        let verified = jwt.verified(&token, &jwt.keys.now()).unwrap();
+        assert_eq!(verified.user.as_deref(), Some(sub));
+    }
+}
+
+#[tokio::test]
+async fn an_identity_is_read_by_a_subject_of_either_form() {
+    #[derive(Clone, Deserialize)]
+    struct User {
+        #[serde(rename = "sub")]
+        id: u64,
+    }
+    let jwt = Arc::new(JwtService::hs256("secret"));
+    let token = jwt.sign(&json!({ "sub": "7", "exp": FAR })).unwrap();
+    let auth = json!({ "token": token }).to_string();
+    let handshake = Handshake::new(Some(auth.into()), Arc::new(RequestHead::default()));
+    let authenticator = JwtAuthenticator::<User> { jwt, identity: PhantomData };
+    let session: Session =
+        Authenticator::authenticate(&authenticator, &handshake).await.unwrap().into();
+    assert_eq!(session.identity::<User>().unwrap().id, 7);
+    assert_eq!(session.user(), Some("7"));
 }
 
 #[tokio::test]

@@ -6,19 +6,15 @@
 //! 300 handlers on every connection: if that cannot be told from the first, the measurement is
 //! too coarse to prove anything, and this fails as well.
 
-mod client;
 mod many;
 
 use std::error::Error;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::Write as _;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use gateway_core::prelude::*;
-
-use crate::client::Connection;
+use tests::raw::{Client, Server};
 
 /// Opened before the first reading, so that what a server allocates once is not counted.
 const WARM_UP: usize = 200;
@@ -28,6 +24,9 @@ const ROUNDS: usize = 5;
 /// What 300 handlers may cost a connection more than 3 do: the noise of the measurement, and
 /// far less than one word a handler, which is 2,400 bytes.
 const TOLERANCE: i64 = 800;
+
+/// Private memory that is in use.
+const PRIVATE: &str = "RssAnon";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -62,7 +61,7 @@ async fn serve() -> Result<(), AppError> {
         .await?
         .bind("127.0.0.1:0")
         .await?;
-    println!("{}", bound.local_addr());
+    println!("listening on http://{}", bound.local_addr());
     std::io::stdout().flush()?;
     bound.serve().await
 }
@@ -97,69 +96,43 @@ fn compare() -> Outcome<bool> {
 }
 
 fn bytes_per_connection(namespace: &str) -> Outcome<i64> {
-    let server = Server::start()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let server = start_server()?;
     let mut open = Vec::with_capacity(WARM_UP + CONNECTIONS);
-    server.open(&mut open, namespace, WARM_UP)?;
-    let before = server.memory()?;
-    server.open(&mut open, namespace, CONNECTIONS)?;
-    let after = server.memory()?;
-    Ok((after - before) / i64::try_from(CONNECTIONS)?)
+    runtime.block_on(open_more(&server, &mut open, namespace, WARM_UP))?;
+    let before = server.memory(PRIVATE)?;
+    runtime.block_on(open_more(&server, &mut open, namespace, CONNECTIONS))?;
+    let after = server.memory(PRIVATE)?;
+    Ok((i64::try_from(after)? - i64::try_from(before)?) / i64::try_from(CONNECTIONS)?)
+}
+
+/// This program again, as a server.
+fn start_server() -> std::io::Result<Server> {
+    Server::start(
+        Command::new(std::env::current_exe()?)
+            .arg("serve")
+            // One arena and prompt returns to the system make the resident size follow what
+            // is really held.
+            .env("MALLOC_ARENA_MAX", "1")
+            .env("TOKIO_WORKER_THREADS", "2"),
+    )
+}
+
+async fn open_more(
+    server: &Server,
+    open: &mut Vec<Client>,
+    namespace: &str,
+    count: usize,
+) -> Outcome<()> {
+    for _ in 0..count {
+        open.push(Client::open(server.address(), namespace).await?);
+    }
+    // What the last of them set going has come to rest.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    Ok(())
 }
 
 fn median(mut figures: Vec<i64>) -> i64 {
     figures.sort_unstable();
     figures[figures.len() / 2]
-}
-
-/// The child process, ended with this value.
-struct Server {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start() -> Outcome<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            // One arena and prompt returns to the system make the resident size follow what
-            // is really held.
-            .env("MALLOC_ARENA_MAX", "1")
-            .env("TOKIO_WORKER_THREADS", "2")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take().ok_or("the server has no stdout")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.trim().parse().inspect_err(|_| {
-            let _ = process.kill();
-        })?;
-        Ok(Self { process, address })
-    }
-
-    fn open(&self, open: &mut Vec<Connection>, namespace: &str, count: usize) -> Outcome<()> {
-        for _ in 0..count {
-            open.push(Connection::open(self.address, namespace)?);
-        }
-        // What the last of them set going has come to rest.
-        std::thread::sleep(Duration::from_millis(300));
-        Ok(())
-    }
-
-    /// Private memory that is in use, in bytes.
-    fn memory(&self) -> Outcome<i64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"))
-            .ok_or("no RssAnon in the status of the server")?;
-        let kilobytes: i64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kilobytes * 1024)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -1,0 +1,286 @@
+//! What is injected: what needs it, and whether it is available.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    auth::AuthenticatorFacts,
+    boot::{
+        Plan,
+        start_report::{Problem, Report, place},
+    },
+    call::{enhancers::EnhancerFacts, extract::facts::ArgumentFacts},
+    inject::{Dependencies, Field, Key, Need, Recipe, Services},
+    type_names::short,
+};
+
+/// Checks everything that is needed: by what, and whether it is available.
+pub(in crate::boot) fn services(
+    plans: &[Plan],
+    application: Option<AuthenticatorFacts>,
+    recipes: &HashMap<Key, Recipe>,
+    provided: &Services,
+    report: &mut Report,
+) {
+    let gateways = plans
+        .iter()
+        .map(|plan| (plan.key, plan.presence.as_ref().map(|presence| presence.user)))
+        .collect();
+    let mut check =
+        Check { recipes, provided, gateways, report, done: HashSet::new(), path: Vec::new() };
+    // All of them and not only those a gateway needs: axum's handlers inject too.
+    let mut keys: Vec<Key> = recipes.keys().copied().collect();
+    keys.sort_by_key(|key| key.name);
+    for key in keys {
+        check.service(key);
+    }
+    check.authenticators(plans, application);
+    for plan in plans {
+        let name = plan.facts.name;
+        let handlers = plan.declared.messages.iter().map(|message| {
+            let facts = &message.facts;
+            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
+        });
+        let hooks = plan.declared.hooks().map(|hook| {
+            let facts = &hook.facts;
+            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
+        });
+        check.enhancers(&plan.facts.enhancers);
+        for (enhancers, arguments, handler, location) in handlers.chain(hooks) {
+            check.enhancers(enhancers);
+            check.arguments(name, handler, arguments, &place(location));
+        }
+    }
+}
+
+struct Check<'a> {
+    recipes: &'a HashMap<Key, Recipe>,
+    provided: &'a Services,
+    /// Each with the type that identifies its users, if it keeps presence.
+    gateways: HashMap<Key, Option<Key>>,
+    report: &'a mut Report,
+    done: HashSet<Key>,
+    /// From the outermost service to the one being looked at.
+    path: Vec<Step>,
+}
+
+/// A service on the path to another one, and the field that leads there.
+struct Step {
+    service: Key,
+    field: Option<Field>,
+}
+
+impl Step {
+    /// A trait has no fields: it is another name for the service behind it.
+    fn is_trait(&self) -> bool {
+        self.service.name.starts_with("dyn ")
+    }
+}
+
+impl Check<'_> {
+    /// Each authenticator once, with everything that uses it, so that what it lacks is reported once.
+    fn authenticators(&mut self, plans: &[Plan], application: Option<AuthenticatorFacts>) {
+        let named = plans.iter().filter_map(|plan| {
+            let gateway = format!("`{}` ({})", plan.facts.name, place(plan.facts.place));
+            Some((plan.authenticator?, gateway))
+        });
+        let application = application.map(|facts| (facts, "the application".to_owned()));
+        let mut all: Vec<(AuthenticatorFacts, Vec<String>)> = Vec::new();
+        for (facts, who) in named.chain(application) {
+            match all.iter_mut().find(|(known, _)| known.key == facts.key) {
+                Some((_, others)) => others.push(who),
+                None => all.push((facts, vec![who])),
+            }
+        }
+        for (facts, who) in all {
+            let dependencies = (facts.recipe.dependencies)();
+            for field in dependencies.fields.iter().filter(|field| field.remedy.is_some()) {
+                self.given(facts, &who, field);
+            }
+            self.fields(facts.key.name, &dependencies, None);
+        }
+    }
+
+    /// What the application has to provide for one of this crate's authenticators.
+    fn given(&mut self, facts: AuthenticatorFacts, who: &[String], field: &Field) {
+        let Need::Service(needed) = field.need else { return };
+        if !self.service(needed) {
+            let verb = if who.len() == 1 { "authenticates" } else { "authenticate" };
+            let needs = format!(
+                "{} {verb} with `{}`, which needs a `{}`",
+                who.join(" and "),
+                short(facts.key.name),
+                short(needed.name)
+            );
+            self.missing(needed, &needs, field.remedy);
+        }
+    }
+
+    fn enhancers(&mut self, enhancers: &EnhancerFacts) {
+        for (name, dependencies) in enhancers.dependencies() {
+            self.fields(name, &dependencies, None);
+        }
+    }
+
+    fn arguments(&mut self, gateway: &str, handler: &str, arguments: &ArgumentFacts, at: &str) {
+        for key in &arguments.services {
+            if !self.service(*key) {
+                let needs =
+                    format!("`{gateway}::{handler}` takes `Inject<{}>` ({at})", short(key.name));
+                self.missing(*key, &needs, None);
+            }
+        }
+    }
+
+    /// The fields of `owner`; `key` is its own key if it is a service itself.
+    fn fields(&mut self, owner: &str, dependencies: &Dependencies, key: Option<Key>) {
+        let gateway = key.and_then(|key| self.gateways.get(&key)).copied();
+        self.path.extend(key.map(|service| Step { service, field: None }));
+        for field in &dependencies.fields {
+            let at = place(field.place);
+            if key.is_some()
+                && let Some(step) = self.path.last_mut()
+            {
+                step.field = Some(*field);
+            }
+            match field.need {
+                Need::Server if gateway.is_some() => {}
+                Need::Server => self.report.add(Problem::new(
+                    format!(
+                        "`{}` has a `Server` (field `{}`, {at}), but no namespace",
+                        short(owner),
+                        field.name
+                    ),
+                    "inject the gateway, as `Arc<MyGateway>`, and use its `server`",
+                )),
+                Need::Presence(wanted) => self.presence(owner, field, wanted, gateway),
+                Need::Optional(wanted) => {
+                    self.service(wanted);
+                }
+                // Already reported for what uses it.
+                Need::Service(_) if field.remedy.is_some() => {}
+                Need::Service(needed) => {
+                    if !self.service(needed) {
+                        let needs = format!(
+                            "`{}` needs `Arc<{}>` (field `{}`, {at})",
+                            short(owner),
+                            short(needed.name),
+                            field.name,
+                        );
+                        self.missing(needed, &needs, None);
+                    }
+                }
+            }
+        }
+        if key.is_some() {
+            self.path.pop();
+        }
+    }
+
+    /// A field `Presence<..>` of `owner`, which may or may not be a gateway.
+    fn presence(&mut self, owner: &str, field: &Field, wanted: Key, gateway: Option<Option<Key>>) {
+        let has = format!(
+            "`{}` has a `Presence<{}>` (field `{}`, {})",
+            short(owner),
+            short(wanted.name),
+            field.name,
+            place(field.place)
+        );
+        match gateway {
+            None => self.report.add(Problem::new(
+                format!("{has}, but no namespace"),
+                "inject the gateway, as `Arc<MyGateway>`, and use its `presence`",
+            )),
+            Some(None) => self.report.add(Problem::new(
+                format!("{has}, but keeps no presence"),
+                "write `presence` in its `#[web_socket_gateway(..)]`",
+            )),
+            Some(Some(kept)) if kept != wanted => self.report.add(Problem::new(
+                format!("{has}, but identifies its users by `{}`", short(kept.name)),
+                format!("write `Presence<{}>`", short(kept.name)),
+            )),
+            Some(Some(_)) => {}
+        }
+    }
+
+    /// Whether there is such a service; if it has to be built, its own fields are checked as well.
+    fn service(&mut self, key: Key) -> bool {
+        if self.provided.contains(key) {
+            return true;
+        }
+        let Some(recipe) = self.recipes.get(&key) else { return false };
+        if let Some(start) = self.path.iter().position(|step| step.service == key) {
+            self.circle(start);
+            return true;
+        }
+        if self.done.insert(key) {
+            self.fields(key.name, &(recipe.dependencies)(), Some(key));
+        }
+        true
+    }
+
+    /// The services on the path from `start` on need each other.
+    fn circle(&mut self, start: usize) {
+        let circle = &self.path[start..];
+        let told = |step: &Step| {
+            let name = short(step.service.name);
+            match step.field {
+                Some(field) if !step.is_trait() => {
+                    format!("`{name}` (field `{}`, {})", field.name, place(field.place))
+                }
+                _ => format!("`{name}`"),
+            }
+        };
+        let names: Vec<String> = circle.iter().map(told).collect();
+        let first = circle.first().map(|step| short(step.service.name)).unwrap_or_default();
+        // What a gateway's handlers take is built before the first of them runs.
+        let gateways = circle.iter().enumerate().find_map(|(index, step)| {
+            let next = &circle[(index + 1) % circle.len()];
+            self.gateways.contains_key(&step.service).then_some((step, step.field?, next))
+        });
+        let help = match gateways {
+            Some((gateway, field, next)) => format!(
+                "remove `{}` from `{}`: a handler can take it as `Inject<{}>`",
+                field.name,
+                short(gateway.service.name),
+                short(next.service.name),
+            ),
+            None => {
+                "remove one of the fields, and pass the value to the methods that use it".to_owned()
+            }
+        };
+        self.report.add(Problem::new(
+            format!("services need each other in a cycle: {} → `{first}`", names.join(" → ")),
+            help,
+        ));
+    }
+
+    /// `remedy` is what to provide, if the type alone does not say it.
+    fn missing(&mut self, key: Key, needs: &str, remedy: Option<&str>) {
+        let name = short(key.name);
+        if self.provided.contains_arc_of(key) {
+            self.report.add(Problem::new(
+                format!("{needs}, but what is provided is an `Arc<{name}>` inside another `Arc`"),
+                "use `.provide_arc(..)` for what is already in an `Arc`",
+            ));
+            return;
+        }
+        let help = match (remedy, name.strip_prefix("dyn ")) {
+            (Some(remedy), _) => format!("add `.provide({remedy})` to the `App::builder()`"),
+            (None, Some(_)) => format!(
+                "add `.provide_arc::<{name}>(Arc::new(..))` to the `App::builder()`, or write `#[injectable(as {name})]` above a service"
+            ),
+            (None, None) => format!(
+                "add `.provide({name} {{ .. }})` to the `App::builder()`, or write `#[injectable]` above `struct {name}`"
+            ),
+        };
+        self.report.add(Problem::new(format!("{needs}, but nothing provides it"), help));
+    }
+}
+
+/// Tokens: the keys that must not be used to verify them.
+#[cfg(feature = "jwt")]
+pub(in crate::boot) fn tokens(provided: &Services, report: &mut Report) {
+    if let Some(jwt) = provided.get::<crate::auth::JwtService>() {
+        jwt.mistakes().for_each(|(what, help)| report.add(Problem::new(what, help)));
+    }
+}

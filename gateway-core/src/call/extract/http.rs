@@ -1,0 +1,168 @@
+//! Services and identities in axum's handlers.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    extract::FromRequestParts,
+    middleware::AddExtension,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header, request::Parts};
+use serde_json::json;
+use tower::Layer;
+
+use crate::{
+    auth::{handshake::Handshake, http::HttpAuthenticators},
+    call::extract::{Identity, Inject},
+    exception::{WsException, code},
+    excerpt,
+    inject::{Key, Services},
+    log_limiter::LogLimiter,
+    platform::TrustedProxies,
+};
+
+/// An application's services, as a layer for a router whose handlers take [`Inject`] or [`Identity`].
+/// Returned by [`App::services`](crate::App::services).
+#[derive(Clone)]
+pub struct AppServices {
+    services: Arc<Services>,
+    authenticators: HttpAuthenticators,
+    proxies: TrustedProxies,
+}
+
+impl AppServices {
+    pub(crate) fn new(
+        services: Arc<Services>,
+        authenticators: HttpAuthenticators,
+        proxies: TrustedProxies,
+    ) -> Self {
+        Self { services, authenticators, proxies }
+    }
+
+    pub(crate) fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.services.get()
+    }
+
+    /// Those of the router that a request has come through.
+    fn of(parts: &Parts) -> Option<&Self> {
+        let services = parts.extensions.get();
+        static LINES: LogLimiter = LogLimiter::new();
+        if services.is_none()
+            && let Some(times) = LINES.count()
+        {
+            tracing::error!(
+                path = excerpt::logged(parts.uri.path()),
+                times,
+                "a handler takes a service or an identity, but its router has none: pass the router to \
+                 `App::builder().routes(..)`, or add `.layer(app.services())` to it"
+            );
+        }
+        services
+    }
+}
+
+impl<S> Layer<S> for AppServices {
+    type Service = AddExtension<S, Self>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Extension(self.clone()).layer(inner)
+    }
+}
+
+impl fmt::Debug for AppServices {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("AppServices").field(&self.services).finish()
+    }
+}
+
+impl<S: Sync, T: ?Sized + Send + Sync + 'static> FromRequestParts<S> for Inject<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let services = AppServices::of(parts).ok_or_else(internal_error)?;
+        services.get().map(Self).ok_or_else(|| {
+            static LINES: LogLimiter = LogLimiter::of(10);
+            if let Some(times) = LINES.count() {
+                tracing::error!(
+                    path = excerpt::logged(parts.uri.path()),
+                    service = std::any::type_name::<T>(),
+                    times,
+                    "a handler injects a service that nothing provides: add `.provide(..)` to the \
+                     `App::builder()`, or write `#[injectable]` above it"
+                );
+            }
+            internal_error()
+        })
+    }
+}
+
+impl<S: Sync, U: Clone + Send + Sync + 'static> FromRequestParts<S> for Identity<U> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let services = AppServices::of(parts).ok_or_else(internal_error)?;
+        let HttpAuthenticators { known, timeout } = services.authenticators.clone();
+        let Some(authenticator) = known.get(&Key::of::<U>()) else {
+            static LINES: LogLimiter = LogLimiter::of(10);
+            if let Some(times) = LINES.count() {
+                tracing::error!(
+                    path = excerpt::logged(parts.uri.path()),
+                    identity = std::any::type_name::<U>(),
+                    times,
+                    "a handler takes an identity that no authenticator gives: add `.authenticate::<..>()` \
+                     to the `App::builder()`, or `authenticate = ..` to a gateway"
+                );
+            }
+            return Err(internal_error());
+        };
+        // In a router that is not ours, nothing has looked past the proxies yet.
+        services.proxies.clone().see(&mut parts.extensions, &parts.headers);
+        let handshake = Handshake::of_request(parts);
+        let session = authenticator.authenticate(&handshake).verdict(timeout, "HTTP").await;
+        let session = session.map_err(refuse)?;
+        match session.identity::<U>() {
+            Some(identity) => Ok(Self(Arc::unwrap_or_clone(identity))),
+            None => Err(internal_error()),
+        }
+    }
+}
+
+fn refuse(exception: WsException) -> Response {
+    static LINES: LogLimiter = LogLimiter::of(10);
+    if exception.is_internal()
+        && let Some(times) = LINES.count()
+    {
+        tracing::error!(exception = exception.logged(), times, "authentication failed");
+    }
+    answer(refused_as(&exception), &exception)
+}
+
+fn internal_error() -> Response {
+    answer(StatusCode::INTERNAL_SERVER_ERROR, &WsException::internal_error())
+}
+
+fn answer(status: StatusCode, exception: &WsException) -> Response {
+    let body = json!({ "code": exception.code(), "message": exception.message() });
+    let mut response = (status, Json(body)).into_response();
+    if exception.code() == code::THROTTLED {
+        // An exception that does not say how long means a moment.
+        let seconds = exception.retry_after().unwrap_or(1);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// The HTTP status for an authenticator's refusal.
+fn refused_as(exception: &WsException) -> StatusCode {
+    match exception.code() {
+        code::INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
+        code::FORBIDDEN => StatusCode::FORBIDDEN,
+        code::THROTTLED => StatusCode::TOO_MANY_REQUESTS,
+        // Says nothing against the token.
+        code::TIMEOUT | code::OVERLOADED | code::SHUTTING_DOWN | code::UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::UNAUTHORIZED,
+    }
+}

@@ -1,0 +1,552 @@
+//! What a handler returns, and what the client gets for it. The type decides, never its name.
+
+use std::{error::Error, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+
+use crate::{
+    call::context::ExecutionContext,
+    exception::WsException,
+    platform::Frame,
+    wire::{Argument, Payload},
+};
+
+/// An event back to the sender, instead of an acknowledgement with a value (NestJS: a returned
+/// `{event, data}`). If an acknowledgement was asked for, it is sent empty.
+///
+/// Return an `Option<WsResponse<T>>` to send an event only sometimes, and a `Vec<WsResponse<T>>` to send
+/// several.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # struct Gateway;
+/// # impl Gateway {
+/// async fn ping(&self) -> WsResponse<&'static str> {
+///     WsResponse::new("pong", "now")
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WsResponse<T> {
+    event: std::borrow::Cow<'static, str>,
+    data: T,
+}
+
+impl<T> WsResponse<T> {
+    /// `event` with `data`: one argument, or several as [`Args`](crate::Args).
+    pub fn new(event: impl Into<std::borrow::Cow<'static, str>>, data: T) -> Self {
+        Self { event: event.into(), data }
+    }
+}
+
+/// Many events back to the sender (NestJS: a returned `Observable`). The stream is stopped when the client
+/// leaves; if an acknowledgement was asked for, it is sent empty at the end.
+///
+/// The stream outlives the call, so it cannot borrow from `&self`: `+ use<>` says so, and whatever it needs
+/// from the gateway is cloned into it. Items may be `Result`s; an `Err` ends the stream, and is reported to
+/// the client like any other error.
+///
+/// ```
+/// # mod app {
+/// use futures_util::{Stream, StreamExt, stream};
+/// use gateway_core::prelude::*;
+///
+/// #[web_socket_gateway(namespace = "/rockets")]
+/// pub struct RocketGateway;
+///
+/// #[web_socket_gateway]
+/// impl RocketGateway {
+///     #[subscribe_message("launch")]
+///     async fn launch(&self) -> WsStream<impl Stream<Item = WsResponse<u8>> + use<>> {
+///         WsStream::new(stream::iter([3, 2, 1]).map(|n| WsResponse::new("tick", n)))
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct WsStream<S>(S);
+
+impl<S> WsStream<S> {
+    /// The events of `stream`; its items are [`WsResponse`]s, or `Result`s of them.
+    pub fn new(stream: S) -> Self {
+        Self(stream)
+    }
+}
+
+/// An item of a [`WsStream`].
+///
+/// ```
+/// use gateway_core::prelude::*;
+/// # fn takes(_: impl gateway_core::StreamItem) {}
+/// takes(WsResponse::new("tick", 1));
+/// takes(Ok::<_, WsException>(WsResponse::new("tick", 1)));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a `WsStream`",
+    label = "expected a stream of `WsResponse<T>` or `Result<WsResponse<T>, E>`"
+)]
+pub trait StreamItem {
+    #[doc(hidden)]
+    fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException>;
+}
+
+/// An event that is ready to be sent, in a form that only the platform knows.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct EncodedEvent(Frame);
+
+impl<T: Payload> StreamItem for WsResponse<T> {
+    fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException> {
+        Ok(EncodedEvent(encode_event(context, &self.event, &self.data)?))
+    }
+}
+
+impl<T: Payload, E: Into<WsException>> StreamItem for Result<WsResponse<T>, E> {
+    fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException> {
+        self.map_err(Into::into)?.encode(context)
+    }
+}
+
+/// A handler's encoded return value: what an [`Interceptor`](crate::Interceptor) is given by
+/// [`Next::handle`](crate::Next::handle), and what it returns.
+///
+/// ```
+/// use gateway_core::prelude::*;
+/// use serde_json::json;
+///
+/// #[injectable]
+/// pub struct Envelope;
+///
+/// impl Interceptor for Envelope {
+///     async fn intercept(
+///         &self,
+///         _: &ExecutionContext,
+///         next: Next<'_>,
+///     ) -> Result<Reply, WsException> {
+///         Ok(next.handle().await?.map(|value| json!({ "data": value })))
+///     }
+/// }
+/// ```
+pub struct Reply {
+    kind: ReplyKind,
+    maps: Vec<Map>,
+}
+
+type Map = Box<dyn FnMut(Argument) -> Argument + Send>;
+
+pub(crate) enum ReplyKind {
+    Nothing,
+    Ack(Frame),
+    // Boxed to keep acknowledgements, which nearly every reply is, cheap to move.
+    Event(Box<EventAndAck>),
+    Stream { events: EventStream, ack: Option<Box<Frame>> },
+}
+
+pub(crate) struct EventAndAck {
+    pub(crate) event: Frame,
+    pub(crate) ack: Option<Frame>,
+}
+
+pub(crate) type EventStream = Pin<Box<dyn Stream<Item = Result<Frame, WsException>> + Send>>;
+
+impl From<ReplyKind> for Reply {
+    fn from(kind: ReplyKind) -> Self {
+        Self { kind, maps: Vec::new() }
+    }
+}
+
+impl Reply {
+    /// An interceptor's own acknowledgement, in place of the handler's. If the handler takes its
+    /// [`Ack`](crate::Ack), the first answer counts: this one, unless the handler has already answered.
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded.
+    ///
+    /// ```
+    /// use gateway_core::prelude::*;
+    ///
+    /// /// Answers without asking the handler.
+    /// #[injectable]
+    /// pub struct Cached;
+    ///
+    /// impl Interceptor for Cached {
+    ///     async fn intercept(
+    ///         &self,
+    ///         context: &ExecutionContext,
+    ///         next: Next<'_>,
+    ///     ) -> Result<Reply, WsException> {
+    ///         match context.event() {
+    ///             "version" => Reply::new(context, "1.0"),
+    ///             _ => next.handle().await,
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn new(context: &ExecutionContext, payload: impl Payload) -> Result<Self, WsException> {
+        let Some(ack) = context.ack() else { return Ok(Self::from(ReplyKind::Nothing)) };
+        Ok(Self::from(ReplyKind::Ack(context.hub().encode_ack(ack, &payload)?)))
+    }
+
+    /// Changes each value on its way to the client: that of the acknowledgement, of the event, or of every
+    /// item of a stream.
+    ///
+    /// `json!` turns binary data into JSON; to keep it binary, build the [`Argument`] yourself.
+    #[must_use]
+    pub fn map<T: Into<Argument>>(
+        mut self,
+        mut change: impl FnMut(Argument) -> T + Send + 'static,
+    ) -> Self {
+        self.maps.push(Box::new(move |value| change(value).into()));
+        self
+    }
+
+    /// Ends a stream with an error if it yields no item for this long; other replies stay as they are.
+    pub(crate) fn with_patience(mut self, patience: Duration) -> Self {
+        if let ReplyKind::Stream { events, ack } = self.kind {
+            let events = futures_util::stream::unfold(Some(events), move |events| async move {
+                let mut events = events?;
+                match tokio::time::timeout(patience, events.next()).await {
+                    Ok(item) => item.map(|item| (item, Some(events))),
+                    Err(_elapsed) => Some((Err(WsException::timed_out()), None)),
+                }
+            });
+            self.kind = ReplyKind::Stream { events: Box::pin(events), ack };
+        }
+        self
+    }
+
+    /// The frames, with all changes applied.
+    pub(crate) fn settle(self, context: &ExecutionContext) -> Result<ReplyKind, WsException> {
+        let Self { kind, mut maps } = self;
+        if maps.is_empty() {
+            return Ok(kind);
+        }
+        let hub = Arc::clone(context.hub());
+        let mut change = move |frame: Frame| {
+            hub.map_arguments(frame, |value| maps.iter_mut().fold(value, |value, map| map(value)))
+        };
+        Ok(match kind {
+            ReplyKind::Nothing => ReplyKind::Nothing,
+            ReplyKind::Ack(frame) => ReplyKind::Ack(change(frame)?),
+            ReplyKind::Event(both) => {
+                let EventAndAck { event, ack } = *both;
+                ReplyKind::Event(Box::new(EventAndAck { event: change(event)?, ack }))
+            }
+            ReplyKind::Stream { events, ack } => {
+                let events = events.map(move |item| item.and_then(&mut change));
+                ReplyKind::Stream { events: Box::pin(events), ack }
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self.kind {
+            ReplyKind::Nothing => "Nothing",
+            ReplyKind::Ack(_) => "Ack",
+            ReplyKind::Event(_) => "Event",
+            ReplyKind::Stream { .. } => "Stream",
+        })
+    }
+}
+
+fn encode_event(
+    context: &ExecutionContext,
+    event: &str,
+    payload: &impl Payload,
+) -> Result<Frame, WsException> {
+    crate::socket::handle::check_event(event)?;
+    Ok(context.hub().encode_event(event, payload)?)
+}
+
+/// The acknowledgement, if the client asked for one and the handler did not take it.
+fn encode_ack(
+    context: &ExecutionContext,
+    payload: &impl Payload,
+) -> Result<Option<Frame>, WsException> {
+    match context.ack() {
+        Some(ack) if context.ack_slot().is_none() => {
+            Ok(Some(context.hub().encode_ack(ack, payload)?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The first step of the ladder: what a handler returned, without its `Result`.
+///
+/// Method resolution climbs down the ladder: generated code starts with four references, and each reference
+/// that is taken off brings in the next implementation, whatever alias the type is written with.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Peel<T>(PhantomData<fn() -> T>);
+
+impl<T> Peel<T> {
+    /// A probe for the type of `output`.
+    pub fn of(_output: &T) -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// The second step: what kind of reply a value is. Kinds with a type of their own are found before plain
+/// values.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Kind<T>(PhantomData<fn() -> T>);
+
+impl<T> Kind<T> {
+    /// A probe for the type of `output`, where it is no error.
+    pub fn of(_output: &Result<T, WsException>) -> Self {
+        Self(PhantomData)
+    }
+}
+
+#[doc(hidden)]
+pub mod ladder {
+    //! The traits of the ladder; generated code has them in scope.
+
+    use super::*;
+
+    /// An error a handler may return.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be a handler's error",
+        label = "this does not say what the client is told",
+        note = "turn a value that is not an error, like a `String` or `()`, into a `WsException`: \
+                `.map_err(WsException::new)?` tells the client its text, \
+                `.map_err(WsException::internal)?` only logs it, \
+                `.map_err(|()| WsException::new(\"..\"))?` tells the client what you write",
+        note = "for an error type of your own, derive `WsError` and implement `std::error::Error`: \
+                without a code the client reads \"Internal server error\"",
+        note = "`WsException`, `anyhow::Error` and `Box<dyn Error + Send + Sync>` work as they are"
+    )]
+    pub trait HandlerError {
+        fn into_exception(self) -> WsException;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<E: Into<WsException>> HandlerError for E {
+        fn into_exception(self) -> WsException {
+            self.into()
+        }
+    }
+
+    /// A result whose error says what the client is told.
+    pub trait PeelResult<T, E> {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
+    }
+
+    impl<T, E: Into<WsException>> PeelResult<T, E> for &&&Peel<Result<T, E>> {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
+            output.map_err(Into::into)
+        }
+    }
+
+    /// A result whose error type can hold any error: `anyhow::Result`,
+    /// `Result<T, Box<dyn Error + Send + Sync>>`.
+    pub trait PeelWrapped<T, E> {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
+    }
+
+    impl<T, E> PeelWrapped<T, E> for &&Peel<Result<T, E>>
+    where
+        E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
+    {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
+            output.map_err(WsException::of_wrapped)
+        }
+    }
+
+    /// Any other result: the compiler says what is wrong with its error.
+    pub trait PeelMistake<T, E> {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
+        where
+            E: HandlerError;
+    }
+
+    impl<T, E> PeelMistake<T, E> for &Peel<Result<T, E>> {
+        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
+        where
+            E: HandlerError,
+        {
+            output.map_err(HandlerError::into_exception)
+        }
+    }
+
+    pub trait PeelPlain<T> {
+        fn peel(&self, output: T) -> Result<T, WsException>;
+    }
+
+    impl<T> PeelPlain<T> for Peel<T> {
+        fn peel(&self, output: T) -> Result<T, WsException> {
+            Ok(output)
+        }
+    }
+
+    /// A value a handler may return.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be a handler's answer",
+        label = "this handler returns `{Self}`, which cannot be serialized",
+        note = "derive `serde::Serialize` for it, or return `()`, `WsResponse<T>`, an `Option` or a `Vec` \
+                of it, or `WsStream<S>`; \
+                `Args<T>` takes a tuple, a `Vec` or `Arguments`"
+    )]
+    pub trait Answer {
+        fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException>;
+    }
+
+    /// Hides the platform's frame.
+    #[derive(Debug)]
+    pub struct Frame_(pub(super) Frame);
+
+    #[diagnostic::do_not_recommend]
+    impl<T: Payload> Answer for T {
+        fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException> {
+            Ok(super::encode_ack(context, self)?.map(Frame_))
+        }
+    }
+
+    /// What a handler may return if it answers with its [`Ack`](crate::Ack).
+    #[diagnostic::on_unimplemented(
+        message = "a handler that takes `Ack` cannot return `{Self}` as well",
+        label = "nobody would receive this: the acknowledgement is the `Ack`",
+        note = "send it with `ack.send(..)` and return `()` or `Result<(), E>`, or do not take the `Ack`"
+    )]
+    pub trait BesideAck {}
+
+    impl BesideAck for () {}
+    impl<T> BesideAck for WsResponse<T> {}
+    impl<T> BesideAck for Option<WsResponse<T>> {}
+    impl<T> BesideAck for Vec<WsResponse<T>> {}
+    impl<S> BesideAck for WsStream<S> {}
+
+    #[derive(Debug)]
+    pub struct ValueReply;
+    #[derive(Debug)]
+    pub struct EventReply;
+    #[derive(Debug)]
+    pub struct EventsReply;
+    #[derive(Debug)]
+    pub struct StreamReply;
+
+    pub trait KindOfEvent {
+        fn kind(&self) -> EventReply;
+    }
+
+    impl<T> KindOfEvent for Kind<WsResponse<T>> {
+        fn kind(&self) -> EventReply {
+            EventReply
+        }
+    }
+
+    /// Some events, or none.
+    pub trait KindOfEvents {
+        fn kind(&self) -> EventsReply;
+    }
+
+    impl<T> KindOfEvents for Kind<Option<WsResponse<T>>> {
+        fn kind(&self) -> EventsReply {
+            EventsReply
+        }
+    }
+
+    impl<T> KindOfEvents for Kind<Vec<WsResponse<T>>> {
+        fn kind(&self) -> EventsReply {
+            EventsReply
+        }
+    }
+
+    pub trait KindOfStream {
+        fn kind(&self) -> StreamReply;
+    }
+
+    impl<S> KindOfStream for Kind<WsStream<S>> {
+        fn kind(&self) -> StreamReply {
+            StreamReply
+        }
+    }
+
+    pub trait KindOfValue {
+        fn kind(&self) -> ValueReply;
+    }
+
+    impl<T> KindOfValue for &Kind<T> {
+        fn kind(&self) -> ValueReply {
+            ValueReply
+        }
+    }
+
+    impl ValueReply {
+        pub fn reply<T: Answer>(
+            self,
+            output: Result<T, WsException>,
+            context: &ExecutionContext,
+        ) -> Result<Reply, WsException> {
+            Ok(Reply::from(match output?.encode_ack(context)? {
+                Some(frame) => ReplyKind::Ack(frame.0),
+                None => ReplyKind::Nothing,
+            }))
+        }
+    }
+
+    impl EventReply {
+        pub fn reply<T: Payload>(
+            self,
+            output: Result<WsResponse<T>, WsException>,
+            context: &ExecutionContext,
+        ) -> Result<Reply, WsException> {
+            let EncodedEvent(event) = output?.encode(context)?;
+            let ack = super::encode_ack(context, &())?;
+            Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
+        }
+    }
+
+    impl EventsReply {
+        /// All of them are encoded before the first is sent, so that either all are sent or none.
+        pub fn reply<T: Payload>(
+            self,
+            output: Result<impl IntoIterator<Item = WsResponse<T>>, WsException>,
+            context: &ExecutionContext,
+        ) -> Result<Reply, WsException> {
+            let encode = |response: WsResponse<T>| Ok(response.encode(context)?.0);
+            let events =
+                output?.into_iter().map(encode).collect::<Result<Vec<Frame>, WsException>>()?;
+            let ack = super::encode_ack(context, &())?.map(Box::new);
+            let events = Box::pin(stream::iter(events.into_iter().map(Ok)));
+            Ok(Reply::from(ReplyKind::Stream { events, ack }))
+        }
+    }
+
+    impl StreamReply {
+        pub fn reply<S>(
+            self,
+            output: Result<WsStream<S>, WsException>,
+            context: &ExecutionContext,
+        ) -> Result<Reply, WsException>
+        where
+            S: Stream<Item: StreamItem> + Send + 'static,
+        {
+            let WsStream(events) = output?;
+            let ack = super::encode_ack(context, &())?.map(Box::new);
+            let context = context.clone();
+            let events = events.map(move |item| item.encode(&context).map(|event| event.0));
+            Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
+        }
+    }
+}
+
+/// What a hook may return, without its `Result`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a hook cannot return `{Self}`",
+    label = "nobody would receive this",
+    note = "hooks return `()` or `Result<(), E>`; to tell the client something, emit an event"
+)]
+pub trait HookOutput {}
+
+impl HookOutput for () {}
+
+/// Ends a hook.
+#[doc(hidden)]
+pub fn finish_hook<T: HookOutput>(output: Result<T, WsException>) -> Result<(), WsException> {
+    output.map(|_nothing| ())
+}

@@ -1,0 +1,208 @@
+//! Facts that generated code states about gateways, handlers and hooks. Boot decides what they mean.
+
+use std::{any::type_name, fmt, panic::Location, sync::Arc, time::Duration};
+
+use crate::{
+    auth::{AuthenticatorFacts, AuthenticatorSlot},
+    call::{
+        enhancers::{EnhancerFacts, states_enhancers},
+        extract::{FromMessage, facts::ArgumentFacts},
+    },
+    declare::registry::{Gateway, Instance, own},
+    inject::Key,
+    options::{Overflow, Setting, StatedOptions, gateway_options},
+    presence::{Announcer, OnPresence},
+};
+
+/// A gateway's struct.
+#[doc(hidden)]
+pub struct GatewayFacts {
+    pub(crate) name: &'static str,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) authenticator: Option<AuthenticatorFacts>,
+    pub(crate) options: StatedOptions,
+    pub(crate) presence: Option<PresenceFacts>,
+    pub(crate) enhancers: EnhancerFacts,
+}
+
+impl GatewayFacts {
+    /// The gateway `name`, declared where this is called.
+    #[must_use]
+    #[track_caller]
+    pub fn new<G: Gateway>(name: &'static str) -> Self {
+        Self {
+            name,
+            place: Location::caller(),
+            authenticator: G::Authenticator::facts(),
+            options: StatedOptions::default(),
+            presence: None,
+            enhancers: EnhancerFacts::default(),
+        }
+    }
+
+    /// The gateway keeps presence.
+    #[must_use]
+    pub fn presence(mut self, presence: PresenceFacts) -> Self {
+        self.presence = Some(presence);
+        self
+    }
+}
+
+impl fmt::Debug for GatewayFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("GatewayFacts").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The methods by which generated code states the options of a gateway.
+macro_rules! states_options {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $ty:ty, or $default:ident: $default_ty:ty = $value:expr
+            $(, never zero, $help:literal)?;
+    )*) => {
+        impl GatewayFacts {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, value: Setting<$ty>) -> Self {
+                    self.options.$name(value);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+gateway_options!(states_options);
+
+/// `presence` of a gateway.
+#[doc(hidden)]
+pub struct PresenceFacts {
+    /// The type that identifies a user.
+    pub(crate) user: Key,
+    pub(crate) announcer: fn(&Instance) -> Arc<dyn Announcer>,
+}
+
+impl PresenceFacts {
+    /// The presence of `G`'s users.
+    #[must_use]
+    pub fn of<G: OnPresence>() -> Self {
+        let announcer = |instance: &Instance| own::<G>(instance) as Arc<dyn Announcer>;
+        Self { user: Key::of::<G::User>(), announcer }
+    }
+}
+
+impl fmt::Debug for PresenceFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PresenceFacts").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A method that handles an event.
+#[doc(hidden)]
+pub struct MessageFacts {
+    pub(crate) event: &'static str,
+    pub(crate) handler: &'static str,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) serial: bool,
+    pub(crate) arguments: ArgumentFacts,
+    pub(crate) reply: &'static str,
+    pub(crate) enhancers: EnhancerFacts,
+}
+
+impl MessageFacts {
+    /// The method `handler` for `event`, declared where this is called.
+    #[must_use]
+    #[track_caller]
+    pub fn new(event: &'static str, handler: &'static str) -> Self {
+        Self {
+            event,
+            handler,
+            place: Location::caller(),
+            serial: false,
+            arguments: ArgumentFacts::default(),
+            reply: "()",
+            enhancers: EnhancerFacts::default(),
+        }
+    }
+
+    /// One message of this event and socket at a time.
+    #[must_use]
+    pub fn serial(mut self) -> Self {
+        self.serial = true;
+        self
+    }
+
+    /// The type of one argument.
+    #[must_use]
+    pub fn argument<G, A: FromMessage<G, crate::occasion::Message>>(mut self) -> Self {
+        A::describe(&mut self.arguments);
+        self
+    }
+
+    /// The type it returns.
+    #[must_use]
+    pub fn returns<R>(mut self) -> Self {
+        self.reply = type_name::<R>();
+        self
+    }
+
+    /// The type it returns, as written: `impl Trait` has no name.
+    #[must_use]
+    pub fn returns_opaque(mut self, reply: &'static str) -> Self {
+        self.reply = reply;
+        self
+    }
+}
+
+impl fmt::Debug for MessageFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MessageFacts")
+            .field("event", &self.event)
+            .field("handler", &self.handler)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A method that is a hook.
+#[doc(hidden)]
+pub struct HookFacts {
+    pub(crate) handler: &'static str,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) arguments: ArgumentFacts,
+    pub(crate) enhancers: EnhancerFacts,
+}
+
+impl HookFacts {
+    /// The method `handler`, declared where this is called.
+    #[must_use]
+    #[track_caller]
+    pub fn new(handler: &'static str) -> Self {
+        let place = Location::caller();
+        Self {
+            handler,
+            place,
+            arguments: ArgumentFacts::default(),
+            enhancers: EnhancerFacts::default(),
+        }
+    }
+
+    /// The type of one argument.
+    #[must_use]
+    pub fn argument<G, On, A: FromMessage<G, On>>(mut self) -> Self {
+        A::describe(&mut self.arguments);
+        self
+    }
+}
+
+impl fmt::Debug for HookFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HookFacts").field("handler", &self.handler).finish_non_exhaustive()
+    }
+}
+
+states_enhancers!(GatewayFacts);
+states_enhancers!(MessageFacts);
+states_enhancers!(HookFacts);

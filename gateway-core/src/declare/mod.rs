@@ -1,0 +1,7 @@
+//! What generated code declares: the attributes, the facts they state, and the registry that
+//! collects them.
+
+#[cfg(feature = "macros")]
+pub(crate) mod attributes;
+pub(crate) mod facts;
+pub(crate) mod registry;

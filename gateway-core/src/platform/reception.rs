@@ -1,0 +1,208 @@
+//! Sessions on their way in: how many there are at once, how often one address may begin one, and how long
+//! each may take to join a namespace.
+//!
+//! Whoever has not joined one is a stranger: nobody has said yet who it is, or that it may come in. So
+//! what strangers can make the server keep is bounded here, whatever addresses they come from. A session
+//! counts until nothing of it is in memory, which is later than its end: socketioxide's own timer keeps
+//! each until its time is over.
+
+mod pace;
+mod waiting;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+
+use super::{
+    DisconnectReason, GOING_AWAY, RequestHead,
+    forwarded::{Client, TrustedProxies},
+    places::{Place, Places},
+    refusal::Refusal,
+};
+use crate::limits::{Limits, reached};
+use pace::{Pace, TooFast};
+use waiting::{LOOK_AGAIN, Waiting};
+
+/// Where sessions begin.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    pace: Pace,
+    sessions: Arc<Places>,
+    unjoined: Arc<Places>,
+    waiting: Arc<Waiting>,
+    /// How long socketioxide waits for a session to join.
+    longest: Duration,
+}
+
+impl Reception {
+    /// With places for so many sessions in all.
+    pub(crate) fn new(limits: &Limits, sessions: usize, proxies: TrustedProxies) -> Arc<Self> {
+        let unjoined = limits.unjoined_sessions;
+        Arc::new(Self {
+            pace: Pace::new(limits.handshakes_per_second, proxies.clone()),
+            sessions: Places::new(sessions, usize::MAX, TrustedProxies::default()),
+            unjoined: Places::new(unjoined, unjoined.div_ceil(2), proxies),
+            waiting: Arc::new(Waiting::new(limits.connect_timeout)),
+            longest: [limits.authentication_timeout, LOOK_AGAIN]
+                .into_iter()
+                .fold(limits.connect_timeout, Duration::saturating_add),
+        })
+    }
+
+    /// Whether the next session is refused, whoever asks for it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sessions.is_full()
+    }
+
+    /// How long socketioxide is to wait for a session to join: as long as that can take, since it knows
+    /// nothing of clients that are being authenticated, and tells no client why it is sent away.
+    pub(super) fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    /// Whether this client may begin a session.
+    pub(super) fn enter(&self, client: Client) -> Result<Ticket, Refusal> {
+        let address = client.address().map(|address| address.ip());
+        self.pace.enter(address).map_err(|TooFast(wait)| {
+            reached::handshakes_per_second(client);
+            Refusal::TooFast { wait: wait.as_secs() + 1 }
+        })?;
+        let session = self.sessions.enter(None).map_err(|_full| {
+            reached::sessions(client);
+            Refusal::Full
+        })?;
+        let unjoined = self.unjoined.enter(address).map_err(|_full| {
+            reached::unjoined_sessions(client);
+            Refusal::Full
+        })?;
+        Ok(Ticket { session, unjoined })
+    }
+
+    /// A session begins.
+    pub(super) fn begin(&self, ticket: Ticket, head: RequestHead) -> Arc<Visit> {
+        let Ticket { session, unjoined } = ticket;
+        let visit = Arc::new(Visit {
+            head: Arc::new(head),
+            _session: session,
+            unjoined: Mutex::new(Some(unjoined)),
+            asking: AtomicU32::new(0),
+        });
+        self.waiting.add(&visit);
+        visit
+    }
+
+    /// Sends everybody away who has not joined, and waits until their WebSockets are closed. Nobody comes in
+    /// any more.
+    pub(super) async fn close(&self) {
+        let strangers = self.waiting.everyone();
+        let lines = strangers.iter().map(|visit| &visit.head.line);
+        let closed = lines.map(async |line| {
+            line.dismiss(GOING_AWAY, DisconnectReason::ServerShutdown.as_str());
+            if line.is_stream() {
+                line.ended().await;
+            }
+        });
+        join_all(closed).await;
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.sessions.open(), self.unjoined.open())
+    }
+}
+
+#[cfg(test)]
+impl Default for Reception {
+    fn default() -> Self {
+        let reception = Self::new(&Limits::default(), 10_000, TrustedProxies::default());
+        Arc::into_inner(reception).expect("nobody else has it")
+    }
+}
+
+/// The places of a session that is about to begin.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    session: Place,
+    unjoined: Place,
+}
+
+/// What is known of one session, for as long as any of it is in memory: socketioxide keeps it with its
+/// own part of the session.
+pub(super) struct Visit {
+    pub(super) head: Arc<RequestHead>,
+    _session: Place,
+    /// Until it has joined a namespace.
+    unjoined: Mutex<Option<Place>>,
+    /// CONNECTs that are being decided on, and those that were granted and not carried out yet.
+    asking: AtomicU32,
+}
+
+impl Visit {
+    /// A CONNECT is being decided on: the time to join does not run out until the answer is known.
+    pub(super) fn ask(self: &Arc<Self>) -> Asking {
+        // A number that orders nothing.
+        self.asking.fetch_add(1, Ordering::Relaxed);
+        Asking(Some(Arc::clone(self)))
+    }
+
+    /// It has joined a namespace, and is no stranger any more, whatever namespaces it leaves later.
+    pub(super) fn joined(&self) {
+        let place = self.unjoined().take();
+        drop(place);
+    }
+
+    fn is_unjoined(&self) -> bool {
+        self.unjoined().is_some()
+    }
+
+    fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed) > 0
+    }
+
+    /// Its time to join is over.
+    fn end(&self) {
+        /// How a WebSocket is closed (RFC 6455, 7.4.1).
+        const POLICY_VIOLATION: u16 = 1008;
+
+        reached::connect_timeout(self.head.client);
+        self.head.line.dismiss(POLICY_VIOLATION, "no namespace was joined in time");
+    }
+
+    fn unjoined(&self) -> MutexGuard<'_, Option<Place>> {
+        self.unjoined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Visit").field("unjoined", &self.unjoined).finish_non_exhaustive()
+    }
+}
+
+/// A CONNECT that is not answered yet.
+pub(super) struct Asking(Option<Arc<Visit>>);
+
+impl Asking {
+    /// It was granted: what is left is socketioxide's to do.
+    pub(super) fn granted(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(visit) = &self.0 {
+            visit.asking.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

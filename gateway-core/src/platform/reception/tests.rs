@@ -1,0 +1,156 @@
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use http::Extensions;
+use tokio::{runtime::Handle, time::sleep};
+
+use super::*;
+
+const STRANGER: &str = "198.51.100.1";
+const OTHER: &str = "203.0.113.1";
+const NEIGHBOUR: &str = "127.0.0.1";
+
+fn reception(limits: &Limits, sessions: usize) -> Arc<Reception> {
+    Reception::new(limits, sessions, TrustedProxies::default())
+}
+
+fn client(ip: &str) -> Client {
+    let ip: IpAddr = ip.parse().unwrap();
+    let mut extensions = Extensions::new();
+    extensions.insert(ConnectInfo(SocketAddr::new(ip, 5)));
+    Client::of(&extensions)
+}
+
+impl Reception {
+    fn visit(&self, ip: &str) -> Result<Arc<Visit>, Refusal> {
+        Ok(self.begin(self.enter(client(ip))?, RequestHead::default()))
+    }
+}
+
+fn has_ended(visit: &Visit) -> bool {
+    visit.head.line.is_over()
+}
+
+#[tokio::test]
+async fn so_many_have_not_joined_and_half_of_them_are_of_one_address() {
+    let reception = reception(&Limits::default().unjoined_sessions(5_usize), 100);
+    let mut visits: Vec<_> = (0..3).map(|_| reception.visit(STRANGER).unwrap()).collect();
+    assert_eq!(reception.visit(STRANGER).unwrap_err(), Refusal::Full);
+    visits.push(reception.visit(OTHER).unwrap());
+    visits.push(reception.visit(NEIGHBOUR).unwrap());
+    assert_eq!(reception.visit(NEIGHBOUR).unwrap_err(), Refusal::Full);
+    assert_eq!(reception.counts(), (5, 5), "nothing is kept of who was refused");
+
+    // Who joins makes room, and so does who goes.
+    visits[0].joined();
+    visits[0].joined();
+    visits.push(reception.visit(STRANGER).unwrap());
+    drop(visits.split_off(5));
+    visits.push(reception.visit(OTHER).unwrap());
+    assert_eq!(reception.counts(), (6, 5));
+    drop(visits);
+    assert_eq!(reception.counts(), (0, 0));
+}
+
+#[tokio::test]
+async fn there_are_so_many_sessions_in_all() {
+    let reception = reception(&Limits::default(), 2);
+    let visits = [reception.visit(STRANGER).unwrap(), reception.visit(OTHER).unwrap()];
+    visits.iter().for_each(|visit| visit.joined());
+    assert!(reception.is_full());
+    assert_eq!(reception.visit(NEIGHBOUR).unwrap_err(), Refusal::Full);
+    assert_eq!(reception.counts(), (2, 0));
+    drop(visits);
+    assert!(!reception.is_full());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_too_often_is_told_when_to_ask_again_and_takes_no_place() {
+    let reception = reception(&Limits::default().handshakes_per_second(1_usize), 100);
+    let _visits = [(); 3].map(|()| reception.visit(STRANGER).unwrap());
+    for _ in 0..10 {
+        assert_eq!(reception.visit(STRANGER).unwrap_err(), Refusal::TooFast { wait: 2 });
+    }
+    let _other = reception.visit(OTHER).unwrap();
+    assert_eq!(reception.counts(), (4, 4));
+    sleep(Duration::from_secs(1)).await;
+    reception.visit(STRANGER).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_thousand_clients_of_one_address_come_back_within_a_second() {
+    let reception = reception(&Limits::default(), 10_000);
+    let visits: Vec<_> = (0..2_000).map(|_| reception.visit(STRANGER).unwrap()).collect();
+    assert_eq!(reception.counts(), (2_000, 2_000));
+    drop(visits);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_join_in_time_is_ended() {
+    let reception = reception(&Limits::default(), 100);
+    let late = reception.visit(STRANGER).unwrap();
+    let joined = reception.visit(STRANGER).unwrap();
+    sleep(Duration::from_secs(5)).await;
+    joined.joined();
+    let later = reception.visit(STRANGER).unwrap();
+    sleep(Duration::from_millis(4_990)).await;
+    assert!(!has_ended(&late));
+    sleep(Duration::from_millis(20)).await;
+    assert!(has_ended(&late) && !has_ended(&later));
+    sleep(Duration::from_secs(5)).await;
+    assert!(has_ended(&later) && !has_ended(&joined));
+    assert_eq!(reception.counts(), (3, 2), "they count as long as they are there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_being_authenticated_is_not_ended_before_the_answer() {
+    let reception = reception(&Limits::default(), 100);
+    assert_eq!(reception.longest(), Duration::from_secs(21));
+    let [refused, granted] = [STRANGER, OTHER].map(|ip| reception.visit(ip).unwrap());
+    let asking = refused.ask();
+    granted.ask().granted();
+    sleep(Duration::from_secs(15)).await;
+    assert!(!has_ended(&refused) && !has_ended(&granted));
+    drop(asking);
+    sleep(Duration::from_millis(1_100)).await;
+    assert!(has_ended(&refused), "within a second of the answer");
+    granted.joined();
+    sleep(Duration::from_secs(60)).await;
+    assert!(!has_ended(&granted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_task_waits_for_all_of_them_and_none_where_there_are_none() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let reception = reception(&Limits::default(), 5_000);
+    let visits: Vec<_> = (0..2_000).map(|_| reception.visit(NEIGHBOUR).unwrap()).collect();
+    assert_eq!(tasks(), before + 1);
+    sleep(Duration::from_secs(11)).await;
+    assert!(visits.iter().all(|visit| has_ended(visit)));
+    assert_eq!((tasks(), reception.waiting.len()), (before, 0));
+    // And again.
+    let visit = reception.visit(NEIGHBOUR).unwrap();
+    sleep(Duration::from_secs(11)).await;
+    assert!(has_ended(&visit));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_who_has_gone_or_joined() {
+    for patience in [Duration::from_secs(10), Duration::MAX] {
+        let limits = Limits::default().handshakes_per_second(usize::MAX).connect_timeout(patience);
+        let reception = reception(&limits, 100_000);
+        let strangers: Vec<_> = (0..10).map(|_| reception.visit(OTHER).unwrap()).collect();
+        let mut joined = Vec::new();
+        for comer in 0..50_000 {
+            let visit = reception.visit(STRANGER).unwrap();
+            if comer % 2 == 0 {
+                visit.joined();
+                joined.push(visit);
+            }
+        }
+        assert_eq!(reception.counts(), (25_010, 10));
+        assert!(reception.waiting.len() <= 1_024, "{}", reception.waiting.len());
+        drop(strangers);
+    }
+}

@@ -1,0 +1,14 @@
+use gateway_core::prelude::*;
+
+#[injectable]
+struct Translate;
+
+impl ExceptionFilter for Translate {
+    type Catch = String;
+
+    async fn catch(&self, _: &String, _: &ExecutionContext) -> Result<ErrorReply, WsException> {
+        Ok(ErrorReply::new("error", &"no"))
+    }
+}
+
+fn main() {}

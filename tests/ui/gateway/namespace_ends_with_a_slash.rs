@@ -1,0 +1,6 @@
+use gateway_core::prelude::*;
+
+#[web_socket_gateway(namespace = "/chat/")]
+struct ChatGateway;
+
+fn main() {}
