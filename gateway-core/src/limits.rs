@@ -12,7 +12,8 @@ macro_rules! limits {
     ($with:ident) => {
         $with! {
         /// The number of connections. Another one is answered with 503 and closed. By default it follows from the
-        /// limit of open files, of which a sixteenth, and at least 32, is set aside for everything else.
+        /// limit of open files: without those that are open at startup, and with a sixteenth, or at least 32, set
+        /// aside for everything else.
         connections: Option<usize> = None;
         /// The number of connections from one address, or from one IPv6 /64. Another one is answered with 503
         /// and closed. By default half of all connections. Addresses of this machine, of the local link and of
@@ -149,7 +150,7 @@ impl Limits {
     /// Fills in the limits that follow from the number of files that the process may open, which is raised as
     /// far as possible.
     pub(crate) fn with_open_files(mut self) -> Self {
-        let files = connections_of(raise_open_files());
+        let files = connections_of(raise_open_files(), open_files());
         let all = *self.connections.get_or_insert(files);
         self.connections_per_address.get_or_insert(all.div_ceil(2));
         self.sessions.get_or_insert(files);
@@ -234,9 +235,26 @@ fn raise_open_files() -> usize {
     usize::MAX
 }
 
-/// How many connections this many open files allow.
-fn connections_of(open_files: usize) -> usize {
-    open_files.saturating_sub((open_files / 16).max(32)).max(1)
+/// How many files are open now. Whoever started this process may have left some open to it.
+fn open_files() -> usize {
+    // Linux, macOS and the BSDs have it.
+    std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
+}
+
+/// How many connections this limit allows while this many files are open already.
+fn connections_of(limit: usize, open: usize) -> usize {
+    limit.saturating_sub(open).saturating_sub(set_aside(limit)).max(1)
+}
+
+/// How many files are not for connections: those of the application, and of newcomers who are refused.
+fn set_aside(limit: usize) -> usize {
+    (limit / 16).max(32)
+}
+
+/// How many newcomers at once may be told why they are refused, so that doing so leaves the application half of
+/// the files that are set aside.
+pub(crate) fn refusals_at_once() -> usize {
+    (set_aside(raise_open_files()) / 2).min(64)
 }
 
 #[cfg(test)]
@@ -245,9 +263,16 @@ mod tests {
 
     #[test]
     fn some_files_are_left_for_everything_else() {
-        assert_eq!(connections_of(1024), 960);
-        assert_eq!(connections_of(64), 32);
-        assert_eq!(connections_of(16), 1);
+        assert_eq!(connections_of(1024, 0), 960);
+        assert_eq!(connections_of(1024, 20), 940);
+        assert_eq!(connections_of(64, 0), 32);
+        assert_eq!(connections_of(16, 0), 1);
+    }
+
+    #[test]
+    fn files_that_are_open_already_are_counted() {
+        let files: Vec<_> = (0..64).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+        assert!(open_files() >= files.len());
     }
 
     #[test]

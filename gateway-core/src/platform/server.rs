@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock,
-    limits::{Limits, reached},
+    limits::{self, Limits, reached},
 };
 
 /// What a connection is given time for.
@@ -134,7 +134,7 @@ async fn accept(
     connections: TaskTracker,
 ) {
     let Server { router, streams, times, places } = server;
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let refusals = Arc::new(Semaphore::new(limits::refusals_at_once()));
     loop {
         let (stream, address) = next(&listener).await;
         let place = match places.enter(Some(address.ip())) {
@@ -189,13 +189,11 @@ fn of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Connections at once that are told why they are refused; beyond that, they are only closed.
-const REFUSALS: usize = 64;
-
 /// How long a refused client may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Answers a connection for which there is no place, and ends it.
+/// Answers a connection for which there is no place, and ends it. If too many are being answered already, it
+/// is only ended.
 fn refuse<S: Below + Send + 'static>(mut stream: S, refusals: &Arc<Semaphore>) {
     let Ok(permit) = Arc::clone(refusals).try_acquire_owned() else { return };
     tokio::spawn(async move {
