@@ -72,9 +72,9 @@ fn instructions(
             instructions.push(cost.instructions as f64 / units);
             allocations.push(cost.allocations as f64 / units);
         }
-        // A large payload may be copied once more or not, as the heap happens to lie, and valgrind
-        // counts every step of such a copy.
-        if !matches!(per, Per::Text | Per::Binary) {
+        // Large attachments may be copied once more or not, as the heap happens to lie, and are little else
+        // than copied.
+        if per != Per::Binary {
             figures.insert(Kind::Instructions, per, stats::least(&instructions));
         }
         figures.insert(Kind::Allocations, per, stats::least(&allocations));

@@ -6,6 +6,7 @@
 
 use std::{char::DecodeUtf16Error, iter, sync::LazyLock};
 
+use memchr::{memchr2, memchr2_iter};
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -84,10 +85,10 @@ fn numbers_are_objects() -> bool {
 }
 
 fn is_too_deep(text: &str) -> bool {
-    let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
     // Whatever is opened is also closed, hence the factor. Few messages are that long, and very few of them have that
     // many brackets.
-    if text.len() <= 2 * DEEPEST || text.as_bytes().iter().filter(opens).count() <= DEEPEST {
+    if text.len() <= 2 * DEEPEST || memchr2_iter(b'[', b'{', text.as_bytes()).nth(DEEPEST).is_none()
+    {
         return false;
     }
     let (mut depth, mut deepest) = (0_usize, 0);
@@ -168,8 +169,8 @@ impl<'a> Json<'a> {
 
     /// As much of a text as stands for itself.
     fn plain(&mut self) -> &'a str {
-        let plain = self.rest.bytes().take_while(|byte| !matches!(byte, b'"' | b'\\')).count();
-        self.skip(plain)
+        let plain = memchr2(b'"', b'\\', self.rest.as_bytes());
+        self.skip(plain.unwrap_or(self.rest.len()))
     }
 
     /// The first byte of the next token.
