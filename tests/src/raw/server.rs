@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::machine::in_mib;
+
 /// How often a [`MemoryGuard`] looks. A server in a debug build takes some milliseconds for a
 /// megabyte.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -123,6 +125,8 @@ impl Server {
                 let grown = now.saturating_sub(before);
                 watched.grown.fetch_max(grown, Ordering::Relaxed);
                 if grown > most {
+                    // What the test says next is only that nobody answers.
+                    eprintln!("the server has grown by {} and is killed", in_mib(grown));
                     kill(&process);
                     return;
                 }
