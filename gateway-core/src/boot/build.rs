@@ -141,7 +141,6 @@ struct AssembledMessage {
     event: &'static str,
     handler: &'static str,
     serial: bool,
-    takes_ack: bool,
     enhancers: Enhancers,
     call: HandlerFn,
 }
@@ -196,7 +195,6 @@ fn bind(
         event: message.facts.event,
         handler: message.facts.handler,
         serial: message.facts.serial,
-        takes_ack: message.facts.arguments.acks > 0,
         enhancers: Enhancers::of_message(global, gateway, method),
         call: (message.bind)(instance),
     }
@@ -276,13 +274,12 @@ fn routes(
     let mut lanes = 0..Lane::MAX;
     let gateway_lane = if whole_gateway_is_serial { lanes.next() } else { None };
     let by_event = messages.into_iter().map(|message| {
-        let AssembledMessage { event, handler, serial, takes_ack, enhancers, call } = message;
+        let AssembledMessage { event, handler, serial, enhancers, call } = message;
         let own_lane = if serial { lanes.next() } else { None };
         let route = Route {
             handler,
             metrics: Some(MessageMetrics::of(info.namespace.path(), event)),
             lane: gateway_lane.or(own_lane),
-            takes_ack,
             action: Action::Handle(call),
             ..Route::of_nothing(info, event, enhancers)
         };

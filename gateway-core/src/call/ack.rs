@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
@@ -16,6 +16,11 @@ use crate::{
 ///
 /// Taking it turns the automatic acknowledgement off. If it is dropped unsent, the client is answered with
 /// the error `NO_REPLY`, so that no client waits for ever.
+///
+/// A message has one `Ack`, whoever takes it: the handler, an extractor that
+/// [contains it](crate::FromMessage#extractors-that-answer), or a guard or an interceptor, on a clone of its context.
+/// Whoever comes second gets an error. If the pipeline has something to answer as well, such as an error or an
+/// interceptor's reply, the first answer counts.
 ///
 /// ```
 /// # use gateway_core::prelude::*;
@@ -32,6 +37,14 @@ pub struct Ack {
     slot: AckSlot,
 }
 
+/// The acknowledgement of one message, and who may send it.
+pub(crate) struct Acknowledgement {
+    /// `None` if the client did not ask for one.
+    id: Option<i64>,
+    /// Given once: to an `Ack`, which then shares the slot with the pipeline, or to the pipeline alone (`None`).
+    right: OnceLock<Option<AckSlot>>,
+}
+
 /// The right to answer one message; shared by its `Ack` and its pipeline.
 #[derive(Clone)]
 pub(crate) struct AckSlot(Arc<Slot>);
@@ -46,21 +59,17 @@ struct Slot {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The `Ack` has not been taken yet, or is still held.
+    /// The `Ack` is held, and the pipeline has not ended.
     Open,
-    /// The `Ack` was dropped while the handler was still running: the handler's outcome decides.
+    /// The `Ack` was dropped before the pipeline ended: what the pipeline comes to decides.
     Dropped,
-    /// The handler has succeeded, and the `Ack` lives on elsewhere.
+    /// The pipeline has ended, and the `Ack` lives on elsewhere.
     Outlives,
     /// Answered.
     Answered,
 }
 
 impl Ack {
-    pub(crate) fn new(slot: AckSlot) -> Self {
-        Self { slot }
-    }
-
     /// Whether the client is waiting for it. Sending one that was not asked for does nothing.
     #[must_use]
     pub fn is_requested(&self) -> bool {
@@ -113,24 +122,81 @@ impl Drop for Ack {
     }
 }
 
-impl AckSlot {
-    pub(crate) fn new(connection: &Arc<Connection>, route: &Arc<Route>, ack: Option<i64>) -> Self {
-        Self(Arc::new(Slot {
-            connection: Arc::clone(connection),
-            route: Arc::clone(route),
-            ack,
-            state: Mutex::new(State::Open),
-        }))
+impl Acknowledgement {
+    pub(crate) fn of_message(id: Option<i64>) -> Self {
+        Self { id, right: OnceLock::new() }
     }
 
+    /// Where there is no message, nobody can take it.
+    pub(crate) fn none() -> Self {
+        Self { id: None, right: OnceLock::from(None) }
+    }
+
+    /// Its number, if the client asked for one.
+    pub(crate) fn id(&self) -> Option<i64> {
+        self.id
+    }
+
+    /// Takes it out of the pipeline's hands.
+    ///
+    /// # Errors
+    /// If it has been taken, if the pipeline has sent it, or if there is none.
+    pub(crate) fn take(
+        &self,
+        of: impl FnOnce() -> (Arc<Connection>, Arc<Route>),
+    ) -> Result<Ack, WsException> {
+        let mut taken = None;
+        self.right.get_or_init(|| {
+            let (connection, route) = of();
+            let state = Mutex::new(State::Open);
+            let slot = AckSlot(Arc::new(Slot { connection, route, ack: self.id, state }));
+            taken = Some(Ack { slot: slot.clone() });
+            Some(slot)
+        });
+        taken.ok_or_else(|| {
+            WsException::internal(
+                "the `Ack` cannot be taken: a message has one, which somebody has taken or sent, and a hook has none",
+            )
+        })
+    }
+
+    /// Whether somebody has taken the `Ack`.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.slot().is_some()
+    }
+
+    fn slot(&self) -> Option<&AckSlot> {
+        self.right.get()?.as_ref()
+    }
+
+    /// Takes the pipeline's right to answer, and returns the number to answer with: `None` if nobody asked, or
+    /// somebody has answered.
+    pub(crate) fn claim(&self) -> Option<i64> {
+        let id = self.id?;
+        let is_mine = match self.right.set(None) {
+            Ok(()) => true,
+            Err(_given) => self.slot().is_some_and(AckSlot::claim),
+        };
+        is_mine.then_some(id)
+    }
+
+    /// The pipeline has ended, and leaves the answer to whoever has taken the `Ack`.
+    ///
+    /// # Errors
+    /// `NO_REPLY`, if the `Ack` was dropped and the client is waiting.
+    pub(crate) fn leave(&self) -> Result<(), WsException> {
+        self.slot().map_or(Ok(()), AckSlot::leave)
+    }
+}
+
+impl AckSlot {
     /// Takes the right to answer, which is given only once.
-    pub(crate) fn claim(&self) -> bool {
+    fn claim(&self) -> bool {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *state, State::Answered) != State::Answered
     }
 
-    /// The handler has succeeded. Checks that the client has been answered, or may still be.
-    pub(crate) fn handler_succeeded(&self) -> Result<(), WsException> {
+    fn leave(&self) -> Result<(), WsException> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Dropped if self.0.ack.is_some() => Err(WsException::no_reply()),
@@ -142,7 +208,7 @@ impl AckSlot {
         }
     }
 
-    /// The `Ack` was dropped after its handler had ended: no pipeline is left to answer.
+    /// The `Ack` was dropped after the pipeline had ended, so nobody else is left to answer.
     fn answer_no_reply(&self) {
         let Some(ack) = self.0.ack else { return };
         let hub = self.0.connection.namespace().hub();

@@ -9,7 +9,7 @@ use tracing::{Level, Metadata, Span};
 use crate::{
     auth::handshake::Handshake,
     call::{
-        ack::AckSlot,
+        ack::{Ack, Acknowledgement},
         enhancers::Enhancers,
         pipe::ArgumentMetadata,
         route::{GatewayInfo, Lane, Route},
@@ -59,8 +59,7 @@ struct Call {
     /// The client that the call is for; `None` in `after_init`, when nobody has connected yet.
     connection: Option<Arc<Connection>>,
     packet: Packet,
-    ack: Option<i64>,
-    ack_slot: Option<AckSlot>,
+    ack: Acknowledgement,
     /// Present in `on_disconnect`.
     reason: Option<DisconnectReason>,
 }
@@ -99,9 +98,9 @@ impl ExecutionContext {
         packet: Packet,
         ack: Option<i64>,
     ) -> Self {
-        let ack_slot = route.takes_ack.then(|| AckSlot::new(&connection, &route, ack));
         let connection = Some(connection);
-        Self::new(Call { route, connection, packet, ack, ack_slot, reason: None })
+        let ack = Acknowledgement::of_message(ack);
+        Self::new(Call { route, connection, packet, ack, reason: None })
     }
 
     /// The context of a call that no message starts: a hook, `after_init` among them, or the end of a session.
@@ -110,8 +109,8 @@ impl ExecutionContext {
         route: Arc<Route>,
         reason: Option<DisconnectReason>,
     ) -> Self {
-        let packet = Packet::empty();
-        Self::new(Call { route, connection, packet, ack: None, ack_slot: None, reason })
+        let (packet, ack) = (Packet::empty(), Acknowledgement::none());
+        Self::new(Call { route, connection, packet, ack, reason })
     }
 
     fn new(call: Call) -> Self {
@@ -166,7 +165,7 @@ impl ExecutionContext {
     /// Whether the client is waiting for an acknowledgement.
     #[must_use]
     pub fn wants_ack(&self) -> bool {
-        self.call.ack.is_some()
+        self.call.ack.id().is_some()
     }
 
     /// The payload as JSON: the first argument, or an array if there are several. Binary data is left out.
@@ -283,16 +282,14 @@ impl ExecutionContext {
         &self.call.route.gateway
     }
 
-    pub(crate) fn ack(&self) -> Option<i64> {
-        self.call.ack
+    pub(crate) fn ack(&self) -> &Acknowledgement {
+        &self.call.ack
     }
 
-    /// Takes the right to answer, unless the handler has answered by itself.
-    pub(crate) fn take_ack(&self) -> Option<i64> {
-        match &self.call.ack_slot {
-            Some(slot) if !slot.claim() => None,
-            _ => self.call.ack,
-        }
+    /// The [`Ack`], for whoever answers in the pipeline's place.
+    pub(crate) fn take_ack(&self) -> Result<Ack, WsException> {
+        let of = || (Arc::clone(self.connection()), Arc::clone(self.route()));
+        self.call.ack.take(of)
     }
 
     /// What is put around the handler.
@@ -331,10 +328,6 @@ impl ExecutionContext {
     /// The metrics that count it, if it is a message.
     pub(crate) fn metrics(&self) -> Option<&MessageMetrics> {
         self.call.route.metrics.as_ref()
-    }
-
-    pub(crate) fn ack_slot(&self) -> Option<&AckSlot> {
-        self.call.ack_slot.as_ref()
     }
 
     /// The span of this call: what is logged inside it need not say which call it is about. The fields are

@@ -142,7 +142,8 @@ impl ErrorReply {
         self
     }
 
-    /// Leaves the acknowledgement unanswered. The client will wait for its own timeout.
+    /// Leaves the acknowledgement unanswered. The client will wait for its own timeout, unless somebody still
+    /// holds the message's [`Ack`](crate::Ack).
     #[must_use]
     pub fn without_ack(mut self) -> Self {
         self.ack = None;

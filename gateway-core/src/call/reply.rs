@@ -8,7 +8,7 @@ use crate::{
     call::context::ExecutionContext,
     exception::WsException,
     platform::Frame,
-    wire::{Argument, Payload},
+    wire::{self, Argument, Payload, Shape},
 };
 
 /// An event back to the sender, instead of an acknowledgement with a value (NestJS: a returned
@@ -183,7 +183,7 @@ impl Reply {
     /// }
     /// ```
     pub fn new(context: &ExecutionContext, payload: impl Payload) -> Result<Self, WsException> {
-        let Some(ack) = context.ack() else { return Ok(Self::from(ReplyKind::Nothing)) };
+        let Some(ack) = context.ack().id() else { return Ok(Self::from(ReplyKind::Nothing)) };
         Ok(Self::from(ReplyKind::Ack(context.hub().encode_ack(ack, &payload)?)))
     }
 
@@ -260,16 +260,24 @@ fn encode_event(
     Ok(context.hub().encode_event(event, payload)?)
 }
 
-/// The acknowledgement, if the client asked for one and the handler did not take it.
-fn encode_ack(
+/// The acknowledgement, if the client asked for one and nobody has taken the `Ack`.
+///
+/// # Errors
+/// If it cannot be encoded; and for a value beside a taken `Ack`. `BesideAck` refuses that where a parameter
+/// is the `Ack`, but whether a custom extractor, a guard or an interceptor takes it is only known now.
+fn encode_ack<T: Payload>(
     context: &ExecutionContext,
-    payload: &impl Payload,
+    payload: &T,
 ) -> Result<Option<Frame>, WsException> {
-    match context.ack() {
-        Some(ack) if context.ack_slot().is_none() => {
-            Ok(Some(context.hub().encode_ack(ack, payload)?))
-        }
-        _ => Ok(None),
+    let Some(ack) = context.ack().id() else { return Ok(None) };
+    if !context.ack().is_taken() {
+        return Ok(Some(context.hub().encode_ack(ack, payload)?));
+    }
+    match wire::shape::<T>() {
+        Shape::Nothing => Ok(None),
+        Shape::One | Shape::List => Err(WsException::internal(
+            "nobody receives the value that the handler returned: its `Ack` was taken by an extractor, a guard or an interceptor",
+        )),
     }
 }
 

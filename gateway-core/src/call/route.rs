@@ -40,8 +40,6 @@ pub(crate) struct Route {
     /// Counts the messages; `None` for calls that are not messages.
     pub(crate) metrics: Option<MessageMetrics>,
     pub(crate) lane: Option<Lane>,
-    /// Whether the handler answers by itself.
-    pub(crate) takes_ack: bool,
     /// Whether its payload is a secret, which no error may repeat.
     pub(crate) takes_secrets: bool,
     pub(crate) answers: Answers,
@@ -64,7 +62,6 @@ impl Route {
             enhancers,
             metrics: None,
             lane: None,
-            takes_ack: false,
             takes_secrets: false,
             answers: Answers::default(),
             failures: LogLimiter::of(10),

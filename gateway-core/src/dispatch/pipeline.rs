@@ -61,10 +61,7 @@ pub(crate) async fn run(context: ExecutionContext) {
     });
     let caught = |panic: Box<dyn Any + Send>| Err(span.in_scope(|| caught(&context, &*panic)));
     let outcome = handled.await.unwrap_or_else(caught);
-    let outcome = outcome.and_then(|()| match context.ack_slot() {
-        Some(slot) => slot.handler_succeeded(),
-        None => Ok(()),
-    });
+    let outcome = outcome.and_then(|()| context.ack().leave());
     if let Err(exception) = outcome {
         return Box::pin(fail(&context, exception, started).instrument(span)).await;
     }
@@ -213,8 +210,8 @@ fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
     let connection = context.connection();
     match reply.settle(context) {
         Ok(ReplyKind::Nothing) => ready(Ok(())).left_future(),
-        // The handler has answered by itself, and an interceptor again: the first answer counts.
-        Ok(ReplyKind::Ack(_)) if context.take_ack().is_none() => ready(Ok(())).left_future(),
+        // Who had taken the `Ack` has answered, and an interceptor again: the first answer counts.
+        Ok(ReplyKind::Ack(_)) if context.ack().claim().is_none() => ready(Ok(())).left_future(),
         Ok(ReplyKind::Ack(frame)) => {
             context.route().answers.learn(frame.size());
             match connection.deliver(frame) {
@@ -222,9 +219,9 @@ fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
                 Either::Right(waiting) => waiting.map(|_sent| Ok(())).boxed().right_future(),
             }
         }
-        Ok(ReplyKind::Event(both)) => deliver_event(connection, *both).boxed().right_future(),
+        Ok(ReplyKind::Event(both)) => deliver_event(context, *both).boxed().right_future(),
         Ok(ReplyKind::Stream { events, ack }) => {
-            deliver_stream(connection, events, ack).boxed().right_future()
+            deliver_stream(context, events, ack).boxed().right_future()
         }
         Err(exception) => ready(Err(exception)).left_future(),
     }
@@ -233,22 +230,20 @@ fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
 type Responding<'a> =
     Either<Ready<Result<(), WsException>>, BoxFuture<'a, Result<(), WsException>>>;
 
-async fn deliver_event(
-    connection: &Arc<Connection>,
-    reply: EventAndAck,
-) -> Result<(), WsException> {
-    if connection.deliver(reply.event).await.is_ok() {
-        deliver_ack(connection, reply.ack).await;
+async fn deliver_event(context: &ExecutionContext, reply: EventAndAck) -> Result<(), WsException> {
+    if context.connection().deliver(reply.event).await.is_ok() {
+        deliver_ack(context, reply.ack).await;
     }
     Ok(())
 }
 
 /// Sends the events of a stream as long as there is a client.
 async fn deliver_stream(
-    connection: &Arc<Connection>,
+    context: &ExecutionContext,
     mut events: EventStream,
     ack: Option<Box<Frame>>,
 ) -> Result<(), WsException> {
+    let connection = context.connection();
     let mut gone = pin!(connection.gone());
     loop {
         // The client first: with a stream that is always ready, its departure would otherwise never be noticed.
@@ -264,14 +259,17 @@ async fn deliver_stream(
         // It must not keep others from their turn either.
         tokio::task::consume_budget().await;
     }
-    deliver_ack(connection, ack.map(|ack| *ack)).await;
+    deliver_ack(context, ack.map(|ack| *ack)).await;
     Ok(())
 }
 
-async fn deliver_ack(connection: &Arc<Connection>, ack: Option<Frame>) {
-    if let Some(ack) = ack {
+async fn deliver_ack(context: &ExecutionContext, ack: Option<Frame>) {
+    // Somebody may have taken the `Ack` since this was encoded, and answered.
+    if let Some(ack) = ack
+        && context.ack().claim().is_some()
+    {
         // Who is gone needs none.
-        connection.deliver(ack).await.ok();
+        context.connection().deliver(ack).await.ok();
     }
 }
 
@@ -302,7 +300,14 @@ fn is_departure(context: &ExecutionContext, exception: &WsException) -> bool {
 fn frames(context: &ExecutionContext, reply: ErrorReply) -> Vec<Frame> {
     let hub = context.hub();
     let event = reply.event.as_ref().and_then(|(name, body)| hub.encode_event(name, body).ok());
-    let ack = reply.ack.as_ref().and_then(|body| hub.encode_ack(context.take_ack()?, body).ok());
+    let ack = match &reply.ack {
+        Some(body) => context.ack().claim().and_then(|ack| hub.encode_ack(ack, body).ok()),
+        None => {
+            // A filter leaves it unanswered, unless the `Ack` lives on elsewhere.
+            context.ack().leave().ok();
+            None
+        }
+    };
     // JSON values always have an encoded form.
     event.into_iter().chain(ack).collect()
 }

@@ -28,6 +28,7 @@ use crate::{
     options::Options,
 };
 
+mod acks;
 mod limits;
 mod logs;
 

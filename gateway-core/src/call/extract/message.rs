@@ -73,11 +73,7 @@ impl<G> FromMessage<G, Message> for Event {
 
 impl<G> FromMessage<G, Message> for Ack {
     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
-        // The route's facts say that its handler takes the acknowledgement.
-        context
-            .ack_slot()
-            .map(|slot| Ack::new(slot.clone()))
-            .ok_or_else(WsException::internal_error)
+        context.take_ack()
     }
 
     fn describe(facts: &mut ArgumentFacts) {

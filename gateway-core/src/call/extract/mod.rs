@@ -39,6 +39,37 @@ use crate::{
 ///     }
 /// }
 /// ```
+///
+/// # Extractors that answer
+///
+/// An extractor may contain others, the [`Ack`](crate::Ack) among them. A handler that takes it then answers by
+/// itself, as with the `Ack` as its own argument: it returns `()` or events, and if nothing is sent, the client
+/// reads `NO_REPLY`. The compiler does not see an `Ack` in there, so a second one, or a value returned beside it,
+/// is an error of the call: `INTERNAL` for the client unless it has been answered, and the reason in the log.
+///
+/// ```
+/// use gateway_core::{occasion::Message, prelude::*};
+///
+/// /// Says what becomes of a job.
+/// pub struct Job {
+///     ack: Ack,
+/// }
+///
+/// impl<G> FromMessage<G, Message> for Job {
+///     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
+///         let ack = <Ack as FromMessage<G, Message>>::from_message(context).await?;
+///         Ok(Self { ack })
+///     }
+/// }
+///
+/// impl Job {
+///     pub async fn accept(self) -> Result<(), EmitError> {
+///         self.ack.send("accepted").await
+///     }
+/// }
+/// ```
+///
+/// To know only whether the client is waiting, ask [`ExecutionContext::wants_ack`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for a {On}",

@@ -132,7 +132,8 @@ pub mod ladder {
 
     impl ParameterKind for Acknowledgement {}
 
-    /// Anything else, including custom extractors.
+    /// Anything else, including custom extractors. Whether one takes the acknowledgement is known only when it
+    /// does.
     #[derive(Debug)]
     pub enum Anything {}
 
