@@ -176,12 +176,14 @@ test('a client that comes back is a new connection', async (t) => {
 
 test('messages in hand do not hold the disconnect hook back, nor the other way round', async (t) => {
   const inside = await probe(t, server.url);
-  const auth = { label: label(), disconnect_ms: 100 };
+  const auth = { label: label(), disconnect_ms: 1_500 };
   const socket = await connect(t, at(), { auth });
-  for (let count = 0; count < 10; count += 1) socket.emit('slow', 200);
+  for (let count = 0; count < 10; count += 1) socket.emit('slow', 500);
   await answer(socket, 'say', 'hello');
   socket.disconnect();
-  await exactlyOneGone(inside, auth.label);
+  const entries = await inside.until(auth.label, (all) => all.includes('gone done'));
+  const steps = entries.map((entry) => (entry.gone === undefined ? entry : 'gone'));
+  assert.deepEqual(steps, ['connecting', 'connected', 'hello', 'gone', ...Array(10).fill('slow done'), 'gone done']);
   await inside.empty('/hooks');
 });
 
