@@ -128,6 +128,11 @@ mod tests {
         client.say(r#"421["work"]"#).await;
         client.say(r#"422["work"]"#).await;
         eventually(|| taken.load(Ordering::SeqCst) == 1).await;
+        // The second was sent before the drain begins, and must also have arrived.
+        let here = world.gateway.conversations.read().unwrap().values().next().cloned();
+        let conversation = here.and_then(|here| here.upgrade()).expect("a client");
+        eventually(|| conversation.has_waiting()).await;
+        drop(conversation);
         let World { gateway, mounted, serving, .. } = world;
         let draining = Arc::clone(&gateway.draining);
         let drain = Drain { gateways: vec![gateway], mounted, draining };

@@ -364,7 +364,7 @@ impl Conversation {
         }));
     }
 
-    pub(super) fn has_waiting(&self) -> bool {
+    pub(crate) fn has_waiting(&self) -> bool {
         self.inbox().has_waiting()
     }
 
