@@ -1,9 +1,10 @@
 //! Engine.IO 4: from polling to a WebSocket, with nothing lost on the way.
 
 use tests::raw::{Client, Incoming, Server};
+use tokio::time::timeout;
 
 use crate::server;
-use crate::session::{Session, Transport};
+use crate::session::{PATIENCE, Session, Transport};
 
 async fn polling(server: &Server) -> Session {
     Session::connected(server, Transport::Polling, "/").await
@@ -13,8 +14,14 @@ async fn polling(server: &Server) -> Session {
 async fn probed(server: &Server, session: &Session) -> Client {
     let mut client = websocket(server, session).await;
     client.send("2probe");
-    assert_eq!(client.incoming().await.unwrap(), text("3probe"));
+    assert_eq!(heard(&mut client).await, text("3probe"));
     client
+}
+
+/// What comes next, soon.
+async fn heard(client: &mut Client) -> Incoming {
+    let incoming = timeout(PATIENCE, client.incoming()).await;
+    incoming.expect("something to be heard in time").expect("a connection")
 }
 
 async fn websocket(server: &Server, session: &Session) -> Client {
@@ -29,7 +36,7 @@ fn text(text: &str) -> Incoming {
 /// The next packet that is no heartbeat.
 async fn next(client: &mut Client) -> Incoming {
     loop {
-        match client.incoming().await.expect("a packet") {
+        match heard(client).await {
             ping if ping == text("2") => client.send("3"),
             said => return said,
         }
