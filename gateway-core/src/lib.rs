@@ -60,7 +60,7 @@
 //! | around handlers | [`Guard`], [`Interceptor`], [`Pipe`], [`ExceptionFilter`]; ready-made: [`Roles`], [`Throttle`], [`Timeout`], [`Logging`] |
 //! | errors | [`WsException`], and the codes in [`code`](mod@code) |
 //! | sending | [`Server`] to many, [`Socket`] to one, [`Server::fetch_sockets`] |
-//! | who is online | [`Presence`], [`OnPresence`] |
+//! | who is online | [`Presence`], [`OnPresence`], [`OnlineUsers`], [`PresenceChanges`] |
 //! | the application: services, routes, options, shutting down | [`AppBuilder`], [`App`], [`BoundApp`] |
 //! | sizes, times and limits | the options of the gateway, [`Limits`], and [`defaults`] |
 //!
@@ -160,7 +160,7 @@ pub use crate::{
     limits::Limits,
     options::Overflow,
     platform::{InvalidSocketId, SocketId, Transport},
-    presence::{OnPresence, Presence, PresenceError},
+    presence::{OnPresence, OnlineUsers, Presence, PresenceChange, PresenceChanges, PresenceError},
     socket::{
         error::{AckError, EmitError, JoinError, SocketsError},
         handle::{PendingAck, Socket},

@@ -21,9 +21,10 @@ pub use crate::{
     Authenticated, Authenticator, Broadcast, DisconnectReason, EmitError, ErrorReply, Event,
     ExceptionFilter, ExecutionContext, FieldError, FromMessage, Guard, Handshake, Identity, Inject,
     Interceptor, JoinError, JwtAuthenticator, JwtService, Limits, Logging, MessageBody, Missed,
-    Next, OnPresence, Overflow, PendingAck, Pipe, Presence, PresenceError, RemoteSocket, Reply,
-    Roles, Server, ServerSideEvents, Socket, SocketData, SocketId, SocketsError, Throttle, Timeout,
-    Transport, Valid, WsError, WsException, WsResponse, WsStream, code,
+    Next, OnPresence, OnlineUsers, Overflow, PendingAck, Pipe, Presence, PresenceChange,
+    PresenceChanges, PresenceError, RemoteSocket, Reply, Roles, Server, ServerSideEvents, Socket,
+    SocketData, SocketId, SocketsError, Throttle, Timeout, Transport, Valid, WsError, WsException,
+    WsResponse, WsStream, code,
 };
 #[cfg(feature = "macros")]
 pub use crate::{

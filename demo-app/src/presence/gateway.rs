@@ -42,15 +42,15 @@ impl OnPresence for PresenceGateway {
 /// The answer to `get-online-users`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OnlineUsers {
-    online_user_ids: Vec<UserId>,
+struct OnlineUserIds {
+    online_user_ids: OnlineUsers<UserId>,
 }
 
 #[web_socket_gateway]
 impl PresenceGateway {
     /// Everyone who is online, in ascending order.
     #[subscribe_message("get-online-users")]
-    async fn online_users(&self) -> Result<OnlineUsers, WsException> {
-        Ok(OnlineUsers { online_user_ids: self.presence.online().await? })
+    async fn online_users(&self) -> Result<OnlineUserIds, WsException> {
+        Ok(OnlineUserIds { online_user_ids: self.presence.online().await? })
     }
 }

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -34,7 +34,7 @@ use crate::{
     inject::{Key, Provider, Recipe, Scope, Services},
     metrics::{self, MessageMetrics},
     platform::{self, Mounted, Occupant, SocketId, Vacancy},
-    presence::{self, Announcer, Changes, PresenceStore},
+    presence::{self, Announcer, Batch, Changes, PresenceStore},
     socket::{deadlines::Deadlines, namespace::Namespace, settings::Settings},
     type_names::short,
 };
@@ -332,11 +332,16 @@ fn deadlines(gateway: &Weak<GatewayRuntime>, clock: &Clock) -> Deadlines<SocketI
 
 /// Lets the gateway announce its users, for as long as it exists.
 fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
-    metrics::users(gateway.namespace().path()).set(0);
+    let users = metrics::users(gateway.namespace().path());
+    users.set(0);
+    let counted = changes.inspect(move |change| match change.online {
+        true => users.increment(1),
+        false => users.decrement(1),
+    });
     let span = tracing::info_span!("presence", namespace = gateway.namespace().path());
-    let gateway = Arc::downgrade(gateway);
-    let tell = move |change| {
-        let gateway = Weak::clone(&gateway);
+    let (one, all) = (Arc::downgrade(gateway), Arc::downgrade(gateway));
+    let one = move |change| {
+        let gateway = Weak::clone(&one);
         async move {
             match gateway.upgrade() {
                 Some(gateway) => gateway.announce(change).await,
@@ -344,7 +349,16 @@ fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
             }
         }
     };
-    tokio::spawn(presence::announce(changes, tell).instrument(span));
+    let all = move |changes| {
+        let gateway = Weak::clone(&all);
+        async move {
+            match gateway.upgrade() {
+                Some(gateway) => gateway.announce_all(changes).await,
+                None => Ok(Batch::Announced),
+            }
+        }
+    };
+    tokio::spawn(presence::announce(counted.boxed(), one, all).instrument(span));
 }
 
 /// Reports guards and interceptors built by injection, which show only now that they cannot work.

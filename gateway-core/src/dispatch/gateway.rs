@@ -18,11 +18,10 @@ use crate::{
     exception::WsException,
     limits::reached,
     log_limiter::LogLimiter,
-    metrics,
     platform::{
         Admission, DisconnectReason, GOING_AWAY, Link, Occupant, Packet, SocketId, Transport,
     },
-    presence::Change,
+    presence::{Batch, Change},
     socket::{connection::Connection, namespace::Namespace, server::Broadcast},
 };
 
@@ -231,12 +230,14 @@ impl GatewayRuntime {
     /// Tells the clients of this process that a user has come or gone.
     pub(crate) async fn announce(&self, change: Change) -> Result<(), WsException> {
         let Some(presence) = &self.presence else { return Ok(()) };
-        let users = metrics::users(self.namespace().path());
-        match change.online {
-            true => users.increment(1),
-            false => users.decrement(1),
-        }
         presence.announcer.announce(change, Broadcast::new(Arc::clone(self.namespace()))).await
+    }
+
+    /// Tells the clients of this process of many users at once, if the gateway does that.
+    pub(crate) async fn announce_all(&self, changes: Arc<[Change]>) -> Result<Batch, WsException> {
+        let Some(presence) = &self.presence else { return Ok(Batch::Declined) };
+        let everyone = Broadcast::new(Arc::clone(self.namespace()));
+        presence.announcer.announce_all(changes, everyone).await
     }
 
     // ------------------------------------------------------------------------------ shutting down

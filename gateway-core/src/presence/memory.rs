@@ -9,7 +9,7 @@ use std::{
 use futures_util::{future::ready, stream};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::store::{Answer, Change, Changes, Device, PresenceStore};
+use super::store::{Answer, Change, Changes, Device, History, Online, PresenceStore, Version};
 use crate::{
     clock::{self, Clock},
     platform::SocketId,
@@ -23,7 +23,7 @@ pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Change
         let this = Weak::clone(this);
         MemoryStore {
             grace,
-            users: Mutex::default(),
+            state: Mutex::default(),
             changes,
             graces: Deadlines::start(Clock::default(), move |user| {
                 if let Some(store) = this.upgrade() {
@@ -43,9 +43,15 @@ struct MemoryStore {
     grace: Duration,
     /// Changes are sent, and graces started, while this is locked, so that they come in the order in which
     /// things happen here.
-    users: Mutex<HashMap<Arc<str>, User>>,
+    state: Mutex<State>,
     changes: mpsc::UnboundedSender<Change>,
     graces: Deadlines<Arc<str>>,
+}
+
+#[derive(Default)]
+struct State {
+    users: HashMap<Arc<str>, User>,
+    history: History,
 }
 
 /// A user who is online. The entry is removed when the user goes offline.
@@ -56,13 +62,13 @@ struct User {
 }
 
 impl MemoryStore {
-    fn users(&self) -> MutexGuard<'_, HashMap<Arc<str>, User>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, user: &str, device: Device) {
-        let mut users = self.users();
-        if let Some(known) = users.get_mut(user) {
+        let mut state = self.state();
+        if let Some(known) = state.users.get_mut(user) {
             known.devices.insert(device.number, device.socket);
             if known.alone.take().is_some() {
                 self.graces.set(user.into(), None);
@@ -71,20 +77,20 @@ impl MemoryStore {
         }
         let user: Arc<str> = user.into();
         let devices = BTreeMap::from([(device.number, device.socket)]);
-        users.insert(Arc::clone(&user), User { devices, alone: None });
-        self.tell(user, true);
+        state.users.insert(Arc::clone(&user), User { devices, alone: None });
+        self.tell(&mut state, user, true);
     }
 
     fn remove(&self, user: &str, device: Device) {
-        let mut users = self.users();
-        let Some(known) = users.get_mut(user) else { return };
+        let mut state = self.state();
+        let Some(known) = state.users.get_mut(user) else { return };
         if known.devices.remove(&device.number).is_none() || !known.devices.is_empty() {
             return;
         }
         known.alone = Some(clock::now());
         if self.grace.is_zero() {
-            users.remove(user);
-            self.tell(user.into(), false);
+            state.users.remove(user);
+            self.tell(&mut state, user.into(), false);
         } else {
             self.graces.set(user.into(), Some(self.grace));
         }
@@ -92,21 +98,23 @@ impl MemoryStore {
 
     /// A user's grace may have ended. Since the deadline was set, a device may also have come and gone again.
     fn end_grace(&self, user: Arc<str>) {
-        let mut users = self.users();
-        let Entry::Occupied(known) = users.entry(Arc::clone(&user)) else { return };
+        let mut state = self.state();
+        let Entry::Occupied(known) = state.users.entry(Arc::clone(&user)) else { return };
         let Some(alone) = known.get().alone else { return };
         let rest = self.grace.saturating_sub(alone.elapsed());
         if rest.is_zero() {
             known.remove();
-            self.tell(user, false);
+            self.tell(&mut state, user, false);
         } else {
             self.graces.set(user, Some(rest));
         }
     }
 
-    fn tell(&self, user: Arc<str>, online: bool) {
+    fn tell(&self, state: &mut State, user: Arc<str>, online: bool) {
+        let change = Change { user, online };
+        state.history.note(change.clone(), state.users.len());
         // Nobody listens only when the runtime is shutting down.
-        self.changes.send(Change { user, online }).ok();
+        self.changes.send(change).ok();
     }
 }
 
@@ -125,17 +133,18 @@ impl PresenceStore for MemoryStore {
         })
     }
 
-    fn online(&self) -> Answer<'_, Vec<Arc<str>>> {
-        Box::pin(ready(Ok(self.users().keys().cloned().collect())))
+    fn online(&self, since: Option<Version>) -> Online {
+        let state = self.state();
+        state.history.since(since, || state.users.keys().cloned().collect())
     }
 
-    fn is_online<'a>(&'a self, user: &'a str) -> Answer<'a, bool> {
-        Box::pin(ready(Ok(self.users().contains_key(user))))
+    fn is_online(&self, user: &str) -> bool {
+        self.state().users.contains_key(user)
     }
 
     fn devices<'a>(&'a self, user: &'a str) -> Answer<'a, Vec<SocketId>> {
-        let users = self.users();
-        let devices = users.get(user).map(|user| user.devices.values().copied().collect());
+        let state = self.state();
+        let devices = state.users.get(user).map(|user| user.devices.values().copied().collect());
         Box::pin(ready(Ok(devices.unwrap_or_default())))
     }
 }

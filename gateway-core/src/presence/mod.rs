@@ -5,7 +5,11 @@
 //! them from there, so that nobody hears of a user's comings and goings in the wrong order.
 
 mod announce;
+mod changes;
+#[cfg(test)]
+mod contract;
 mod memory;
+mod online;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -13,15 +17,17 @@ mod tests;
 use std::{
     any::type_name,
     fmt::{self, Display},
-    marker::PhantomData,
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-pub(crate) use announce::{Announcer, announce};
+pub(crate) use announce::{Announcer, Batch, announce};
+pub use changes::{PresenceChange, PresenceChanges};
 pub(crate) use memory::open_in_memory;
+pub use online::OnlineUsers;
 pub(crate) use store::{Change, Changes, Device, PresenceStore};
 
+use self::online::Copied;
 use crate::{
     exception::AsyncResult,
     inject::{Injected, Key, Need, Provider},
@@ -41,6 +47,9 @@ use crate::{
 /// If the application runs in several processes, each of them learns of every change, in the same order, and
 /// `everyone` means the clients of this process: together they tell everybody once. So announce with
 /// `everyone`, and not with the gateway's [`Server`](crate::Server).
+///
+/// Where thousands of users come and go, telling each client of each change is too much:
+/// [`users_changed`](Self::users_changed) is told of many changes at once, and replaces the other two.
 ///
 /// Errors of these methods are logged. A method that takes longer than 10 s is dropped, so that the user's
 /// next change can be announced.
@@ -76,7 +85,7 @@ use crate::{
 /// #[web_socket_gateway]
 /// impl PresenceGateway {
 ///     #[subscribe_message("get-online-users")]
-///     async fn online_users(&self) -> Result<Vec<u64>, WsException> {
+///     async fn online_users(&self) -> Result<OnlineUsers<u64>, WsException> {
 ///         Ok(self.presence.online().await?)
 ///     }
 /// }
@@ -85,12 +94,12 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps presence, but does not say what it announces",
     label = "needs `impl OnPresence for {Self}`",
-    note = "`type User` is the type that identifies a user; `user_online` and `user_offline` may be left out"
+    note = "`type User` is the type that identifies a user; the methods may be left out"
 )]
 pub trait OnPresence: Send + Sync + 'static {
     /// The type that identifies a user. It is parsed from the id that the
     /// [authenticator](crate::Authenticated::user) gave.
-    type User: FromStr + Display + Ord + Send + Sync + 'static;
+    type User: FromStr + Display + Ord + Clone + Send + Sync + 'static;
 
     /// A user's first device has connected. Does nothing by default.
     ///
@@ -107,6 +116,43 @@ pub trait OnPresence: Send + Sync + 'static {
     /// Errors are logged.
     fn user_offline(&self, user: Self::User, everyone: Broadcast) -> impl AsyncResult<()> + Send {
         drop((user, everyone));
+        async { Ok(()) }
+    }
+
+    /// Users have come online and gone offline: all changes since the last call, in order. A gateway that has
+    /// this method is told of nothing by the other two.
+    ///
+    /// It is called ten times a second at most, and again only when it has ended, so that a burst of arrivals
+    /// becomes a few packets for each client. A change after a quiet moment is announced at once. By default,
+    /// [`user_online`](Self::user_online) and [`user_offline`](Self::user_offline) are called, as soon as there
+    /// is a change and for many users at the same time.
+    ///
+    /// # Errors
+    /// Errors are logged; the changes are not announced again.
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # struct Arena;
+    /// impl OnPresence for Arena {
+    ///     type User = u64;
+    ///
+    ///     async fn users_changed(
+    ///         &self,
+    ///         changes: PresenceChanges<u64>,
+    ///         everyone: Broadcast,
+    ///     ) -> Result<(), WsException> {
+    ///         everyone.emit("users-changed", Args((changes.online(), changes.offline()))).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn users_changed(
+        &self,
+        changes: PresenceChanges<Self::User>,
+        everyone: Broadcast,
+    ) -> impl AsyncResult<()> + Send {
+        drop(everyone);
+        changes.decline();
         async { Ok(()) }
     }
 }
@@ -127,23 +173,24 @@ pub trait OnPresence: Send + Sync + 'static {
 /// ```
 pub struct Presence<U> {
     store: Arc<dyn PresenceStore>,
-    user: PhantomData<fn() -> U>,
+    /// Shared by all clones, so that what one of them has found out the others know.
+    users: Arc<Mutex<Copied<U>>>,
 }
 
-impl<U: FromStr + Display + Ord> Presence<U> {
+impl<U: FromStr + Display + Ord + Clone> Presence<U> {
     fn new(store: Arc<dyn PresenceStore>) -> Self {
-        Self { store, user: PhantomData }
+        Self { store, users: Arc::default() }
     }
 
     /// The users who are online, in ascending order, including those within their grace.
     ///
+    /// The answer is shared by all who ask until somebody comes or goes, so asking often costs nothing.
+    ///
     /// # Errors
-    /// If the store does not answer.
-    pub async fn online(&self) -> Result<Vec<U>, PresenceError> {
-        let users = self.store.online().await?;
-        let mut users = users.iter().map(|user| named(user)).collect::<Result<Vec<U>, _>>()?;
-        users.sort_unstable();
-        Ok(users)
+    /// If the store does not answer, or knows a user whose id is not a `U`.
+    pub async fn online(&self) -> Result<OnlineUsers<U>, PresenceError> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.up_to_date(&*self.store)
     }
 
     /// Whether a user is online, or within the grace.
@@ -151,7 +198,7 @@ impl<U: FromStr + Display + Ord> Presence<U> {
     /// # Errors
     /// If the store does not answer.
     pub async fn is_online(&self, user: &U) -> Result<bool, PresenceError> {
-        self.store.is_online(&user.to_string()).await
+        Ok(self.store.is_online(&user.to_string()))
     }
 
     /// A user's devices, in the order in which they connected; none within the grace.
@@ -165,7 +212,7 @@ impl<U: FromStr + Display + Ord> Presence<U> {
 
 impl<U> Clone for Presence<U> {
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), user: PhantomData }
+        Self { store: Arc::clone(&self.store), users: Arc::clone(&self.users) }
     }
 }
 
@@ -175,7 +222,7 @@ impl<U> fmt::Debug for Presence<U> {
     }
 }
 
-impl<U: FromStr + Display + Ord + 'static> Injected for Presence<U> {
+impl<U: FromStr + Display + Ord + Clone + 'static> Injected for Presence<U> {
     fn need() -> Need {
         Need::Presence(Key::of::<U>())
     }

@@ -1,6 +1,6 @@
 //! Where presence is stored.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 
@@ -19,11 +19,12 @@ pub(crate) trait PresenceStore: Send + Sync {
     /// back is a new device.
     fn leave<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()>;
 
-    /// The users who are online, in no particular order, including those within their grace.
-    fn online(&self) -> Answer<'_, Vec<Arc<str>>>;
+    /// The users who are online, including those within their grace: what has changed since an earlier answer,
+    /// or all of them. It does not wait: what a store shares with others, it knows by heart.
+    fn online(&self, since: Option<Version>) -> Online;
 
-    /// Whether a user is online, or within the grace.
-    fn is_online<'a>(&'a self, user: &'a str) -> Answer<'a, bool>;
+    /// Whether a user is online, or within the grace. It does not wait either.
+    fn is_online(&self, user: &str) -> bool;
 
     /// A user's devices, in the order in which they connected.
     fn devices<'a>(&'a self, user: &'a str) -> Answer<'a, Vec<SocketId>>;
@@ -45,6 +46,62 @@ pub(crate) struct Device {
 pub(crate) struct Change {
     pub(crate) user: Arc<str>,
     pub(crate) online: bool,
+}
+
+/// How many changes a store has seen, which numbers its states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Version(u64);
+
+/// Who is online as of a version.
+#[derive(Debug)]
+pub(crate) struct Online {
+    pub(crate) version: Version,
+    pub(crate) news: News,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Since the version that was asked about, in order.
+    Changes(Vec<Change>),
+    /// Everybody who is online, in no particular order.
+    All(Vec<Arc<str>>),
+}
+
+/// The latest changes in a store, so that whoever has a copy of its users can keep up with it.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    version: Version,
+    latest: VecDeque<Change>,
+}
+
+impl History {
+    /// Notes a change in a store of so many users.
+    pub(crate) fn note(&mut self, change: Change, users: usize) {
+        /// Kept however few users there are.
+        const LEAST: usize = 64;
+
+        self.version.0 += 1;
+        self.latest.push_back(change);
+        // Whoever is further behind is better off with all users.
+        while self.latest.len() > LEAST.max(users / 4) {
+            self.latest.pop_front();
+        }
+    }
+
+    /// The news since a version. `all` is asked only for what is no longer known.
+    pub(crate) fn since(
+        &self,
+        version: Option<Version>,
+        all: impl FnOnce() -> Vec<Arc<str>>,
+    ) -> Online {
+        let behind = version.and_then(|then| usize::try_from(self.version.0 - then.0).ok());
+        let known = behind.and_then(|behind| self.latest.len().checked_sub(behind));
+        let news = match known {
+            Some(known) => News::Changes(self.latest.range(known..).cloned().collect()),
+            None => News::All(all()),
+        };
+        Online { version: self.version, news }
+    }
 }
 
 /// The changes in a store, in order. They are returned when the store is opened, and end when it is dropped.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::BoxFuture};
 use proptest::prelude::*;
 use tokio::{
     task::JoinSet,
@@ -18,8 +18,10 @@ use tokio::{
 };
 
 use super::{
-    announce, open_in_memory,
-    store::{Change, Device, PresenceStore},
+    Batch, announce,
+    announce::one_by_one,
+    contract, open_in_memory,
+    store::{Change, Device, News, PresenceStore},
 };
 use crate::exception::WsException;
 
@@ -79,6 +81,14 @@ fn device() -> Device {
 /// What was done, in the order in which it was.
 #[derive(Default)]
 struct Log(Mutex<Vec<(Instant, usize, Device, bool)>>);
+
+/// Who is online, for somebody who knows nothing.
+fn everybody(store: &dyn PresenceStore) -> Vec<Arc<str>> {
+    match store.online(None).news {
+        News::All(users) => users,
+        News::Changes(changes) => panic!("changes since nothing: {changes:?}"),
+    }
+}
 
 struct World {
     store: Arc<dyn PresenceStore>,
@@ -210,7 +220,7 @@ async fn run(schedule: Schedule) -> Result<(), TestCaseError> {
         schedule.observers.iter().map(|ticks| begun + TICK * *ticks).chain([begun]).collect();
     let heard: Shared<Vec<(Instant, Change)>> = Shared::default();
     let hear = Arc::clone(&heard);
-    tokio::spawn(announce(changes, move |change| {
+    tokio::spawn(one_by_one(changes, move |change| {
         hear.lock().unwrap().push((Instant::now(), change));
         async { Ok(()) }
     }));
@@ -228,11 +238,11 @@ async fn run(schedule: Schedule) -> Result<(), TestCaseError> {
     let Expected { told, online, devices } = model(&log, end);
 
     let is_online: BTreeSet<String> =
-        world.store.online().await.unwrap().iter().map(ToString::to_string).collect();
+        everybody(&*world.store).iter().map(ToString::to_string).collect();
     prop_assert_eq!(&is_online, &online);
     for user in 0..4 {
         let name = user.to_string();
-        prop_assert_eq!(world.store.is_online(&name).await.unwrap(), online.contains(&name));
+        prop_assert_eq!(world.store.is_online(&name), online.contains(&name));
         prop_assert_eq!(world.store.devices(&name).await.unwrap().len(), devices[&user]);
     }
     let heard = heard.lock().unwrap().clone();
@@ -303,7 +313,7 @@ proptest! {
                 }
             };
             let all = changes.iter().map(|(_, change, ..)| change.clone()).collect::<Vec<_>>();
-            announce(futures_util::stream::iter(all).boxed(), tell).await;
+            one_by_one(futures_util::stream::iter(all).boxed(), tell).await;
 
             let told = told.lock().unwrap();
             prop_assert_eq!(told.len(), changes.len());
@@ -343,7 +353,7 @@ async fn a_slow_announcement_holds_up_nobody_else() {
             Ok(())
         }
     };
-    announce(futures_util::stream::iter(changes.clone()).boxed(), tell).await;
+    one_by_one(futures_util::stream::iter(changes.clone()).boxed(), tell).await;
     let at = |wanted: &Change| {
         let heard = heard.lock().unwrap();
         heard.iter().find(|(_, change)| change == wanted).expect("told").0
@@ -361,7 +371,7 @@ async fn a_user_without_a_grace_is_gone_at_once() {
     let phone = device();
     store.arrive("7", phone).await.unwrap();
     store.leave("7", phone).await.unwrap();
-    assert!(!store.is_online("7").await.unwrap());
+    assert!(!store.is_online("7"));
     for online in [true, false] {
         assert_eq!(changes.next().await, Some(Change { user: "7".into(), online }));
     }
@@ -377,16 +387,17 @@ async fn a_grace_may_be_longer_than_any_timer() {
         store.leave("7", phone).await.unwrap();
         assert!(changes.next().await.unwrap().online);
         sleep(Duration::from_secs(3 * 24 * 60 * 60 - 1)).await;
-        assert!(store.is_online("7").await.unwrap());
+        assert!(store.is_online("7"));
         sleep(Duration::from_secs(2)).await;
-        assert_eq!(store.is_online("7").await.unwrap(), grace == Duration::MAX);
+        assert_eq!(store.is_online("7"), grace == Duration::MAX);
     }
 }
 
 #[tokio::test]
 async fn nothing_is_left_when_the_store_goes() {
     let (store, changes) = open_in_memory(Duration::from_secs(60));
-    let announcing = tokio::spawn(announce(changes, |_| async { Ok(()) }));
+    let announcing =
+        tokio::spawn(announce(changes, |_| async { Ok(()) }, |_| async { Ok(Batch::Announced) }));
     let phone = device();
     store.arrive("7", phone).await.unwrap();
     store.leave("7", phone).await.unwrap();
@@ -405,12 +416,12 @@ async fn a_grace_that_ends_meets_reconnects() {
             let user = (number % 4).to_string();
             for round in 0..150_u64 {
                 // At least once, all devices of a user are away for longer than the grace.
-                while round == 75 && store.is_online(&user).await.unwrap() {
+                while round == 75 && store.is_online(&user) {
                     sleep(Duration::from_millis(1)).await;
                 }
                 let phone = device();
                 store.arrive(&user, phone).await.unwrap();
-                assert!(store.is_online(&user).await.unwrap());
+                assert!(store.is_online(&user));
                 if (round + number) % 3 == 0 {
                     tokio::task::yield_now().await;
                 }
@@ -421,7 +432,7 @@ async fn a_grace_that_ends_meets_reconnects() {
     }
     devices.join_all().await;
 
-    while !store.online().await.unwrap().is_empty() {
+    while !everybody(&*store).is_empty() {
         sleep(Duration::from_millis(1)).await;
     }
     drop(store);
@@ -436,4 +447,156 @@ async fn a_grace_that_ends_meets_reconnects() {
     }
     assert_eq!(online, [false; 4]);
     assert!(count > 8, "no grace has ended in between");
+}
+
+/// Who hears of many changes at once: what came with each call, and when.
+type Calls = Shared<Vec<(Duration, Vec<Change>)>>;
+
+/// Somebody who takes some milliseconds to hear of changes, the more so the more often it is called.
+fn listener(calls: Calls, took: &'static [u64]) -> impl Fn(Arc<[Change]>) -> Hearing {
+    let begun = Instant::now();
+    move |changes| {
+        let mut calls = calls.lock().unwrap();
+        let took = took[calls.len() % took.len()];
+        calls.push((begun.elapsed(), changes.to_vec()));
+        Box::pin(async move {
+            sleep(Duration::from_millis(took)).await;
+            Ok(Batch::Announced)
+        })
+    }
+}
+
+type Hearing = BoxFuture<'static, Result<Batch, WsException>>;
+
+async fn nobody(change: Change) -> Result<(), WsException> {
+    panic!("told of {change:?} alone")
+}
+
+/// Changes that come after some milliseconds each.
+fn arriving(changes: Vec<(u64, Change)>) -> super::store::Changes {
+    let arriving = futures_util::stream::iter(changes).then(async |(ms, change)| {
+        sleep(Duration::from_millis(ms)).await;
+        change
+    });
+    let (queue, told) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut arriving = std::pin::pin!(arriving);
+        while let Some(change) = arriving.next().await {
+            queue.send(change).unwrap();
+        }
+    });
+    let told = futures_util::stream::unfold(told, async |mut told| {
+        let change = told.recv().await?;
+        Some((change, told))
+    });
+    Box::pin(told)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    /// However changes come, and however long it takes to tell of them: all are told, in order,
+    /// and ten times a second at most.
+    #[test]
+    fn many_changes_are_told_at_once(
+        changes in prop::collection::vec((0..5_usize, prop_oneof![6 => Just(0), 2 => 0..30_u64, 1 => 0..300_u64]), 0..400)
+    ) {
+        paused().block_on(async {
+            let mut online = [false; 5];
+            let changes: Vec<_> = changes
+                .into_iter()
+                .map(|(user, ms)| {
+                    online[user] = !online[user];
+                    (ms, Change { user: user.to_string().into(), online: online[user] })
+                })
+                .collect();
+            let calls = Calls::default();
+            announce(arriving(changes.clone()), nobody, listener(Arc::clone(&calls), &[0, 30, 250, 5])).await;
+
+            let calls = calls.lock().unwrap();
+            let told: Vec<_> = calls.iter().flat_map(|(_, changes)| changes.clone()).collect();
+            let made: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
+            prop_assert_eq!(told, made);
+            for two in calls.windows(2) {
+                prop_assert!(two[1].0 - two[0].0 >= Duration::from_millis(100), "{:?}", calls);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// What is there when a call begins, it tells of: a herd is a handful of calls, not hundreds.
+#[tokio::test(start_paused = true)]
+async fn four_thousand_arrivals_are_a_handful_of_calls() {
+    const ARRIVALS: usize = 4_000;
+    let arrivals = (0..ARRIVALS).map(|user| {
+        // All within a second.
+        let ms = u64::from(user.is_multiple_of(4));
+        (ms, Change { user: user.to_string().into(), online: true })
+    });
+    let calls = Calls::default();
+    announce(arriving(arrivals.collect()), nobody, listener(Arc::clone(&calls), &[20])).await;
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.iter().map(|(_, changes)| changes.len()).sum::<usize>(), ARRIVALS);
+    assert!(calls.len() <= 12, "{} calls", calls.len());
+    assert_eq!(calls[0].0, Duration::from_millis(1), "the first is told at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_of_many_that_fails_costs_no_other() {
+    let changes =
+        (0..40).map(|user: u64| (60, Change { user: user.to_string().into(), online: true }));
+    let told = Shared::<Vec<usize>>::default();
+    let tells = Arc::clone(&told);
+    let begun = Instant::now();
+    let all = move |changes: Arc<[Change]>| {
+        let mut told = tells.lock().unwrap();
+        told.push(changes.len());
+        let call = told.len();
+        async move {
+            match call {
+                1 => panic!("an announcement that panics"),
+                2 => Err(WsException::new("one that fails")),
+                3 => pending().await,
+                _ => Ok(Batch::Announced),
+            }
+        }
+    };
+    announce(arriving(changes.collect()), nobody, all).await;
+    let told = told.lock().unwrap();
+    assert_eq!(told.iter().sum::<usize>(), 40, "{told:?}");
+    assert!(told.len() > 3, "{told:?}");
+    assert!(begun.elapsed() < Duration::from_secs(13), "given up after ten seconds");
+}
+
+/// A gateway that says nothing of `users_changed` is told of each change at once, also of those
+/// that come in one moment.
+#[tokio::test(start_paused = true)]
+async fn who_declines_is_told_one_by_one_and_without_a_pause() {
+    let changes = (0..300).map(|user: u64| {
+        (u64::from(user.is_multiple_of(3)), Change { user: user.to_string().into(), online: true })
+    });
+    let begun = Instant::now();
+    let heard: Shared<Vec<(Duration, Change)>> = Shared::default();
+    let hear = Arc::clone(&heard);
+    let one = move |change: Change| {
+        hear.lock().unwrap().push((begun.elapsed(), change));
+        async { Ok(()) }
+    };
+    let changes: Vec<_> = changes.collect();
+    announce(arriving(changes.clone()), one, |_| async { Ok(Batch::Declined) }).await;
+    let heard = heard.lock().unwrap();
+    let expected: Vec<_> = changes
+        .into_iter()
+        .enumerate()
+        .map(|(number, (_, change))| (Duration::from_millis(number as u64 / 3 + 1), change))
+        .collect();
+    assert_eq!(*heard, expected);
+}
+
+#[tokio::test]
+async fn memory_promises_what_every_store_does() {
+    let grace = Duration::from_secs(1);
+    let (store, changes) = open_in_memory(grace);
+    contract::holds(&*store, changes, grace).await;
 }

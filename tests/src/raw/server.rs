@@ -82,6 +82,20 @@ impl Server {
         memory(self.id, figure)
     }
 
+    /// The processor time it has taken, in user space and in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// As [`memory`](Self::memory).
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id))?;
+        // The name of the program, in parentheses, may contain spaces.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks = fields.skip(11).take(2).map(str::parse::<u64>);
+        let ticks: u64 = ticks.sum::<Result<_, _>>().map_err(io::Error::other)?;
+        Ok(Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second()))
+    }
+
     /// How many files it has open, sockets among them.
     ///
     /// # Errors

@@ -53,10 +53,30 @@ impl OnPresence for Computed {
     }
 }
 
+#[web_socket_gateway(namespace = "/together", presence)]
+pub struct Together;
+
+impl OnPresence for Together {
+    type User = String;
+
+    async fn users_changed(
+        &self,
+        changes: PresenceChanges<String>,
+        everyone: Broadcast,
+    ) -> Result<(), WsException> {
+        everyone.clone().emit("changed", Args((changes.online(), changes.offline()))).await?;
+        for change in changes {
+            let event = if change.online { "here" } else { "gone" };
+            everyone.clone().emit(event, change.user).await?;
+        }
+        Ok(())
+    }
+}
+
 #[web_socket_gateway]
 impl Computed {
     #[subscribe_message("who")]
-    async fn who(&self) -> Result<Vec<u64>, PresenceError> {
+    async fn who(&self) -> Result<OnlineUsers<u64>, PresenceError> {
         self.presence.online().await
     }
 

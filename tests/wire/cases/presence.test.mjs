@@ -115,3 +115,55 @@ test('an announcement that fails costs nothing but itself', async (t) => {
   await settled();
   assert.ok((await answer(socket, 'who')).includes(hanging));
 });
+
+// What an observer of `/crowd` hears: how many packets, and who is online by them.
+async function watchCrowd(t) {
+  const user = someone();
+  const known = { packets: 0, online: new Set(), seen: new Set() };
+  const prepare = (socket) => socket.on('changed', (online, offline) => {
+    known.packets += 1;
+    for (const one of online) {
+      assert.ok(!known.online.has(one), `${one} comes twice`);
+      known.online.add(one);
+      known.seen.add(one);
+    }
+    // Who was there before it came may go.
+    for (const one of offline) assert.equal(known.online.delete(one), known.seen.has(one), `${one} goes twice`);
+  });
+  const socket = await connected(open(t, `${server.url}/crowd`, { auth: { user }, prepare }));
+  await eventually(() => [...known.online], (all) => all.includes(user), 'the observer itself');
+  return { socket, user, known };
+}
+
+test('a herd of users is told in a handful of packets', async (t) => {
+  const { socket, user, known } = await watchCrowd(t);
+  const herd = Array.from({ length: 200 }, someone);
+  const here = () => herd.filter((one) => known.online.has(one)).length;
+  // Ten packets a second, and one or two for where the seconds begin and end.
+  const most = (since) => 2 + (performance.now() - since) / 100;
+
+  const arriving = { since: performance.now(), packets: known.packets };
+  const all = await Promise.all(herd.map((one) => connect(t, `${server.url}/crowd`, { auth: { user: one } })));
+  await eventually(here, (count) => count === herd.length, 'the arrivals');
+  assert.ok(known.packets - arriving.packets <= most(arriving.since), `${known.packets} packets`);
+  const online = await answer(socket, 'who');
+  assert.deepEqual(online.filter((one) => one === user || herd.includes(one)), [user, ...herd]);
+
+  const leaving = { since: performance.now(), packets: known.packets };
+  for (const one of all) one.disconnect();
+  await eventually(here, (count) => count === 0, 'the departures');
+  assert.ok(known.packets - leaving.packets <= most(leaving.since), `${known.packets} packets`);
+  assert.ok(!(await answer(socket, 'who')).some((one) => herd.includes(one)));
+});
+
+test('an announcement of many that panics costs nothing but itself', async (t) => {
+  const { socket, known } = await watchCrowd(t);
+  const failing = someone() + 7;
+  await connect(t, `${server.url}/crowd`, { auth: { user: failing } });
+  await eventually(() => server.process.log, (log) => log.includes('an announcement of many panicked'), 'the panic');
+  assert.ok((await answer(socket, 'who')).includes(failing), 'the user is there all the same');
+  const after = someone();
+  await connect(t, `${server.url}/crowd`, { auth: { user: after } });
+  await eventually(() => [...known.online], (all) => all.includes(after), 'who comes after it');
+  assert.ok(!known.online.has(failing));
+});

@@ -285,7 +285,7 @@ impl MembersGateway {
     async fn who(
         &self,
         Identity(user): Identity<Value>,
-    ) -> Result<Args<(Value, Vec<String>)>, PresenceError> {
+    ) -> Result<Args<(Value, OnlineUsers<String>)>, PresenceError> {
         Ok(Args((user, self.presence.online().await?)))
     }
 

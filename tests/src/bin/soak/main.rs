@@ -4,7 +4,10 @@
 //! ```sh
 //! cargo run --release -p tests --bin soak -- idle 10000 600
 //! cargo run --release -p tests --bin soak -- reconnect 2000 5
+//! cargo run --release -p tests --bin soak -- arrivals 2000 4000
 //! ```
+
+mod arrivals;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -38,7 +41,11 @@ fn main() -> ExitCode {
         ["serve"] => serve().map(|()| true).map_err(Into::into),
         ["idle", clients, seconds] => run(clients, seconds, idle),
         ["reconnect", clients, rounds] => run(clients, rounds, reconnect),
-        _ => Err("soak idle CLIENTS SECONDS | soak reconnect CLIENTS ROUNDS".into()),
+        ["arrivals", clients, users] => run(clients, users, arrivals::arrivals),
+        _ => {
+            Err("soak idle CLIENTS SECONDS | reconnect CLIENTS ROUNDS | arrivals CLIENTS USERS"
+                .into())
+        }
     };
     match ran {
         Ok(true) => ExitCode::SUCCESS,
@@ -77,7 +84,7 @@ async fn idle(server: &Server, count: usize, seconds: u64) -> Outcome<bool> {
     Client::open(server.address(), NAMESPACE).await?.answer("asked", "").await?;
     let before = server.memory("VmRSS")?;
     let begun = Instant::now();
-    let clients = open(server.address(), count).await?;
+    let clients = open(server.address(), NAMESPACE, count).await?;
     println!("{count} connections in {:.1} s", begun.elapsed().as_secs_f64());
     // What the last of them set going has come to rest.
     sleep(Duration::from_secs(1)).await;
@@ -102,7 +109,7 @@ async fn idle(server: &Server, count: usize, seconds: u64) -> Outcome<bool> {
 
 /// All clients at once, from one address, as after a deployment: all are let in again.
 async fn reconnect(server: &Server, count: usize, rounds: u64) -> Outcome<bool> {
-    let mut clients = open(server.address(), count).await?;
+    let mut clients = open(server.address(), NAMESPACE, count).await?;
     let mut all_are_back = true;
     for round in 1..=rounds {
         drop(clients);
@@ -139,13 +146,13 @@ async fn come_back(server: SocketAddr, begun: Instant) -> Option<(Client, Durati
     Some((client, begun.elapsed()))
 }
 
-async fn open(server: SocketAddr, count: usize) -> Outcome<Vec<Client>> {
+async fn open(server: SocketAddr, namespace: &'static str, count: usize) -> Outcome<Vec<Client>> {
     const AT_ONCE: usize = 200;
     let mut clients = Vec::with_capacity(count);
     while clients.len() < count {
         let mut opening = JoinSet::new();
         for _ in 0..AT_ONCE.min(count - clients.len()) {
-            opening.spawn(Client::open(server, NAMESPACE));
+            opening.spawn(Client::open(server, namespace));
         }
         for opened in opening.join_all().await {
             clients.push(opened?);
