@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::guard::WsJwtGuard;
 use super::model::{
     ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
-    not_a_member, nothing_to_say, too_many_rooms,
+    not_a_member, nothing_to_say, too_many_memberships,
 };
 use super::store::{Appended, Draft, Joined, MessageStore};
 use super::timing::Timing;
@@ -61,9 +61,9 @@ impl ChatGateway {
                 socket.to(&room).emit("user-joined", &change).await?;
             }
             Joined::Before => {}
-            Joined::TooManyRooms => {
+            Joined::TooManyMemberships => {
                 Limit::RoomsPerUser.reached();
-                return Err(too_many_rooms());
+                return Err(too_many_memberships());
             }
         }
         socket.join(room).await?;

@@ -106,8 +106,8 @@ pub(super) fn not_a_member() -> WsException {
 }
 
 /// The user is a member of as many rooms as one may be.
-pub(super) fn too_many_rooms() -> WsException {
-    WsException::new("你加入的房间太多").with_code("TOO_MANY_ROOMS")
+pub(super) fn too_many_memberships() -> WsException {
+    WsException::new("你加入的房间太多").with_code("TOO_MANY_MEMBERSHIPS")
 }
 
 /// The client had nothing to say.

@@ -35,7 +35,7 @@ pub(super) enum Joined {
     /// The user was one before.
     Before,
     /// The user is a member of as many rooms as one may be.
-    TooManyRooms,
+    TooManyMemberships,
 }
 
 /// What became of a draft.
@@ -77,7 +77,7 @@ impl MessageStore {
         .fetch_one(&mut *transaction)
         .await?;
         if usize::try_from(rooms).is_ok_and(|rooms| rooms > rooms_max) {
-            return Ok(Joined::TooManyRooms);
+            return Ok(Joined::TooManyMemberships);
         }
         transaction.commit().await?;
         Ok(Joined::New)

@@ -98,7 +98,7 @@ async fn a_user_is_a_member_of_so_many_rooms(database: TestDatabase) {
     for room_id in &rooms {
         match here.join(room_id, ANN, 5).await.unwrap() {
             Joined::Before => members.push(room_id),
-            other => assert_eq!(other, Joined::TooManyRooms),
+            other => assert_eq!(other, Joined::TooManyMemberships),
         }
     }
     assert_eq!(members.len(), 5);
@@ -106,7 +106,7 @@ async fn a_user_is_a_member_of_so_many_rooms(database: TestDatabase) {
     assert!(here.leave(members[0], ANN).await.unwrap());
     assert!(!here.leave(members[0], ANN).await.unwrap());
     assert_eq!(there.join("attic", ANN, 5).await.unwrap(), Joined::New);
-    assert_eq!(there.join("cellar", ANN, 5).await.unwrap(), Joined::TooManyRooms);
+    assert_eq!(there.join("cellar", ANN, 5).await.unwrap(), Joined::TooManyMemberships);
     assert_eq!(here.history("cellar", ANN, None, 1).await.unwrap(), None);
 }
 

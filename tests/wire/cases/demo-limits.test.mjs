@@ -84,7 +84,7 @@ describe('rooms', () => {
       assert.deepEqual(await answer(socket, 'join-room', { roomId: `room-${index}` }), success);
     }
     const error = await failureAs('error', laptop, 'join-room', { roomId: 'room-3' });
-    assert.equal(error.code, 'TOO_MANY_ROOMS');
+    assert.equal(error.code, 'TOO_MANY_MEMBERSHIPS');
     assert.equal(error.message, '你加入的房间太多');
     assert.equal((await answer(laptop, 'history', { roomId: 'room-3' })).code, 'NOT_A_MEMBER');
     // Asked twice: with an acknowledgement, and without.
