@@ -28,6 +28,12 @@ macro_rules! limits {
         /// [`connections_per_address`](Self::connections_per_address). A session that has ended still counts for
         /// as long as it occupies memory: until a second after its times to join and to be authenticated are over.
         unjoined_sessions: usize = 10_000;
+        /// The bytes that all sessions which have not joined a namespace yet may make the server keep: of their
+        /// requests' heads, and of everything they have said since. One address, or one IPv6 /64, may have at most
+        /// half of them. Another handshake is answered with 503, and a session that says more is ended, with close
+        /// code 1013 if it is a WebSocket. Addresses and sessions count as for
+        /// [`unjoined_sessions`](Self::unjoined_sessions).
+        unjoined_bytes: usize = 32 * 1024 * 1024;
         /// The number of handshakes per second from one address, or from one IPv6 /64, with bursts of up to three
         /// seconds' worth. Another one is answered with 429. The same addresses are exempt as for
         /// [`connections_per_address`](Self::connections_per_address).
@@ -89,9 +95,8 @@ macro_rules! limits {
         /// Attachments of one message; together they have as many bytes as `max_payload` allows one message.
         /// More end the session of who sends them.
         attachments: usize = 10;
-        /// How long the next attachment of a message may take to come, or to begin to. It is looked at when
-        /// the client sends anything at all, and so at the latest with its answer to a ping: then its session
-        /// ends.
+        /// How long the next attachment of a message may take to begin to come. After that the session ends,
+        /// with close code 1008 if it is a WebSocket, whether its client says anything or not.
         attachments_timeout: Duration = Duration::from_secs(10);
         }
     };

@@ -83,7 +83,7 @@ fn no_transport_is_left() {
 #[test]
 fn every_option_of_the_server_is_checked() {
     insta::assert_snapshot!(report(ONE, &["server"]), @r#"
-    Error: the application cannot start: 27 problems
+    Error: the application cannot start: 28 problems
 
       1. `.ack_timeout(0ns)` (tests/tests/start_report/one.rs:182) is less than a millisecond: no acknowledgement could arrive in time
          help: leave the call out for 5 s; `Duration::MAX` means no limit
@@ -163,7 +163,10 @@ fn every_option_of_the_server_is_checked() {
      26. the limit `sockets_per_user` (tests/tests/start_report/one.rs:185) is zero: nobody could be served
          help: leave the call out for the default
 
-     27. the limit `unjoined_sessions` (tests/tests/start_report/one.rs:185) is zero: nobody could be served
+     27. the limit `unjoined_bytes` (tests/tests/start_report/one.rs:185) is 1: browsers send more
+         help: give it 4096 bytes or more, or leave the call out for 32 MiB
+
+     28. the limit `unjoined_sessions` (tests/tests/start_report/one.rs:185) is zero: nobody could be served
          help: leave the call out for the default
     "#);
 }
@@ -248,19 +251,19 @@ fn proxies_and_hosts_are_none() {
     insta::assert_snapshot!(report(ONE, &["front"]), @r#"
     Error: the application cannot start: 5 problems
 
-      1. "*.example" is not a host that can be allowed (tests/tests/start_report/one.rs:235)
+      1. "*.example" is not a host that can be allowed (tests/tests/start_report/one.rs:236)
          help: write a name or an address, with a port or for all: `chat.example`, `localhost:3000`, `[::1]`; no scheme, and no pattern
 
-      2. "10.0.0.1/8" is not an address or network of trusted proxies (tests/tests/start_report/one.rs:234)
+      2. "10.0.0.1/8" is not an address or network of trusted proxies (tests/tests/start_report/one.rs:235)
          help: write `10.0.0.0/8` for the network, or `10.0.0.1` for that address alone
 
-      3. "::1" is not a host that can be allowed (tests/tests/start_report/one.rs:235)
+      3. "::1" is not a host that can be allowed (tests/tests/start_report/one.rs:236)
          help: write a name or an address, with a port or for all: `chat.example`, `localhost:3000`, `[::1]`; no scheme, and no pattern
 
-      4. "https://chat.example" is not a host that can be allowed (tests/tests/start_report/one.rs:235)
+      4. "https://chat.example" is not a host that can be allowed (tests/tests/start_report/one.rs:236)
          help: write a name or an address, with a port or for all: `chat.example`, `localhost:3000`, `[::1]`; no scheme, and no pattern
 
-      5. "loopback" is not an address or network of trusted proxies (tests/tests/start_report/one.rs:234)
+      5. "loopback" is not an address or network of trusted proxies (tests/tests/start_report/one.rs:235)
          help: write addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`
     "#);
 }
@@ -270,7 +273,7 @@ fn no_host_is_allowed() {
     insta::assert_snapshot!(report(ONE, &["no hosts"]), @r#"
     Error: the application cannot start: 1 problem
 
-      1. no host is allowed, so nobody could connect (tests/tests/start_report/one.rs:236)
+      1. no host is allowed, so nobody could connect (tests/tests/start_report/one.rs:237)
          help: name the hosts in `.allowed_hosts([..])`, or leave the call out for any
     "#);
 }

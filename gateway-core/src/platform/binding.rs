@@ -76,7 +76,7 @@ fn is_of_same_page(handshake: &RequestHead, headers: &HeaderMap) -> bool {
 
 /// Where an address is not known, there is nothing to compare.
 fn is_of_same_network(handshake: &RequestHead, request: &Request) -> bool {
-    let network = |client: Client| client.address().map(|address| Network::of(address.ip()));
+    let network = |client: Client| client.ip().map(Network::of);
     let opened_by = network(handshake.client);
     let asks = network(Client::of(request.extensions()));
     opened_by.is_none() || asks.is_none() || opened_by == asks

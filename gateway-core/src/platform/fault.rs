@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     LateAttachments,
     /// CONNECTs that failed, one after the other.
     FailedConnects,
+    /// More than sessions that have not joined a namespace may say together.
+    UnjoinedBytes,
     /// The first packet of a session does not come from Socket.IO's default parser.
     Parser,
     /// A session of another version of Engine.IO.
@@ -41,6 +43,8 @@ const UNACCEPTABLE: u16 = 1003;
 const NOT_THE_TYPE: u16 = 1007;
 const POLICY: u16 = 1008;
 const TOO_BIG: u16 = 1009;
+/// As registered with IANA.
+const TRY_AGAIN_LATER: u16 = 1013;
 
 impl Fault {
     /// Whether it is a packet that means nothing.
@@ -74,6 +78,9 @@ impl Fault {
                 (POLICY, "the attachments of a message have not come in time".to_owned())
             }
             Self::FailedConnects => (POLICY, "too many CONNECTs have failed".to_owned()),
+            Self::UnjoinedBytes => {
+                (TRY_AGAIN_LATER, "too much is said by clients that have joined nothing".to_owned())
+            }
             Self::Version => (PROTOCOL_ERROR, "only Engine.IO 4 is served".to_owned()),
         }
     }
@@ -135,6 +142,7 @@ impl Fault {
             Self::Attachments { .. } => reached::attachments(by),
             Self::LateAttachments => reached::attachments_timeout(by),
             Self::FailedConnects => reached::failed_connects(by),
+            Self::UnjoinedBytes => reached::unjoined_bytes(by),
         }
     }
 }
@@ -198,11 +206,12 @@ mod tests {
             Fault::Attachments { most },
             Fault::LateAttachments,
             Fault::FailedConnects,
+            Fault::UnjoinedBytes,
             Fault::Parser,
             Fault::Version,
         ] {
             let (code, reason) = fault.close();
-            assert!((1002..=1009).contains(&code) && reason.len() <= 123, "{fault:?}");
+            assert!((1002..=1013).contains(&code) && reason.len() <= 123, "{fault:?}");
         }
     }
 }

@@ -67,6 +67,10 @@ impl Client {
         })
     }
 
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.address.map(|address| address.ip)
+    }
+
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address.map(|Address { ip, port }| SocketAddr::new(ip, port))
     }

@@ -424,7 +424,7 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
 
     fn call(&self, socket: Arc<Base>, _: Option<Value>) {
         if let Some(visit) = socket.req_parts().extensions.get::<Arc<Visit>>() {
-            visit.joined();
+            visit.head.line.joined();
         }
         let hub = self.hub.get();
         if let Some(hub) = hub {

@@ -198,7 +198,10 @@ impl Door {
         };
         let line = Line::new(WINDOW_BYTES);
         let head = RequestHead::of_handshake(request, line.clone());
-        let visit = self.reception.begin(ticket, head);
+        let visit = match self.reception.begin(ticket, head) {
+            Ok(visit) => visit,
+            Err(refusal) => return refuse_websocket(refusal),
+        };
         let uri = self.handshakes.websocket.clone();
         let (mut socket_io, options) = (self.socket_io.clone(), self.options);
         tokio::spawn(async move {
@@ -256,7 +259,10 @@ impl Door {
 
     /// A session that begins on polling: it is known by the id in socketioxide's first packet.
     async fn open_polling(&self, ticket: Ticket, head: RequestHead) -> Response {
-        let visit = self.reception.begin(ticket, head);
+        let visit = match self.reception.begin(ticket, head) {
+            Ok(visit) => visit,
+            Err(refusal) => return refusal.into_response(),
+        };
         let (line, head) = (visit.head.line.clone(), Arc::downgrade(&visit.head));
         let mut handshake = Request::new(Body::empty());
         *handshake.uri_mut() = self.handshakes.polling.clone();

@@ -1,4 +1,4 @@
-//! How many connections or sessions there are, and whether there is room for one more.
+//! How many connections or sessions there are, or bytes of theirs, and whether there is room for more.
 
 use std::{
     collections::HashMap,
@@ -31,11 +31,12 @@ pub(crate) enum Full {
     OfAddress,
 }
 
-/// One place, taken until it is dropped.
+/// What one has taken: given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
     network: Option<Network>,
+    size: usize,
 }
 
 impl Places {
@@ -55,22 +56,16 @@ impl Places {
         self.open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
-        let one_more = |open| (open < self.most).then_some(open + 1);
-        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.map_err(|_open| Full::All)?;
-        // Given back by being dropped, where its address may not have it.
-        let mut place = Place { places: Arc::clone(self), network: None };
+    /// Takes so much for a client of this address.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        size: usize,
+    ) -> Result<Place, Full> {
         let address = address.filter(|address| !self.proxies.trust(*address));
-        if let Some(network) = address.and_then(Network::of_public) {
-            let mut of = self.of();
-            let open = of.entry(network).or_default();
-            if *open >= self.most_of_one {
-                return Err(Full::OfAddress);
-            }
-            *open += 1;
-            place.network = Some(network);
-        }
+        let network = address.and_then(Network::of_public);
+        let mut place = Place { places: Arc::clone(self), network, size: 0 };
+        place.grow(size)?;
         Ok(place)
     }
 
@@ -79,13 +74,37 @@ impl Places {
     }
 }
 
+impl Place {
+    /// Takes so much more.
+    ///
+    /// # Errors
+    /// If there is not so much. It stays as it is, then.
+    pub(crate) fn grow(&mut self, by: usize) -> Result<(), Full> {
+        let Places { most, most_of_one, .. } = *self.places;
+        let more = |open: usize, most| open.checked_add(by).filter(|open| *open <= most);
+        let (open, relaxed) = (&self.places.open, Ordering::Relaxed);
+        open.fetch_update(relaxed, relaxed, |open| more(open, most)).map_err(|_| Full::All)?;
+        if let Some(network) = self.network {
+            let mut of = self.places.of();
+            let before = of.get(&network).copied().unwrap_or_default();
+            let Some(now) = more(before, most_of_one) else {
+                open.fetch_sub(by, relaxed);
+                return Err(Full::OfAddress);
+            };
+            of.insert(network, now);
+        }
+        self.size += by;
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.open.fetch_sub(1, Ordering::Relaxed);
+        self.places.open.fetch_sub(self.size, Ordering::Relaxed);
         let Some(network) = self.network else { return };
         let mut of = self.places.of();
         if let Some(open) = of.get_mut(&network) {
-            *open -= 1;
+            *open -= self.size;
             if *open == 0 {
                 of.remove(&network);
             }
@@ -104,16 +123,16 @@ mod tests {
     #[test]
     fn there_are_so_many_places_and_so_many_of_one_address() {
         let places = Places::new(4, 2, Default::default());
-        let a = places.enter(ip("198.51.100.1")).unwrap();
-        let _b = places.enter(ip("198.51.100.1")).unwrap();
-        assert_eq!(places.enter(ip("198.51.100.1")).unwrap_err(), Full::OfAddress);
-        let _c = places.enter(ip("198.51.100.2")).unwrap();
+        let a = places.enter(ip("198.51.100.1"), 1).unwrap();
+        let _b = places.enter(ip("198.51.100.1"), 1).unwrap();
+        assert_eq!(places.enter(ip("198.51.100.1"), 1).unwrap_err(), Full::OfAddress);
+        let _c = places.enter(ip("198.51.100.2"), 1).unwrap();
         assert!(!places.is_full());
-        let _d = places.enter(ip("127.0.0.1")).unwrap();
+        let _d = places.enter(ip("127.0.0.1"), 1).unwrap();
         assert!(places.is_full());
-        assert_eq!(places.enter(ip("198.51.100.3")).unwrap_err(), Full::All);
+        assert_eq!(places.enter(ip("198.51.100.3"), 1).unwrap_err(), Full::All);
         drop(a);
-        let _e = places.enter(ip("198.51.100.1")).unwrap();
+        let _e = places.enter(ip("198.51.100.1"), 1).unwrap();
     }
 
     #[test]
@@ -121,20 +140,38 @@ mod tests {
         let proxies = TrustedProxies::new([TrustedProxies::network("198.51.100.0/24").unwrap()]);
         let places = Places::new(4, 1, proxies);
         let of_proxy = [ip("198.51.100.1"), ip("198.51.100.1"), ip("::ffff:198.51.100.1")];
-        let _open = of_proxy.map(|proxy| places.enter(proxy).unwrap());
-        let _stranger = places.enter(ip("203.0.113.1")).unwrap();
-        assert_eq!(places.enter(ip("203.0.113.2")).unwrap_err(), Full::All);
+        let _open = of_proxy.map(|proxy| places.enter(proxy, 1).unwrap());
+        let _stranger = places.enter(ip("203.0.113.1"), 1).unwrap();
+        assert_eq!(places.enter(ip("203.0.113.2"), 1).unwrap_err(), Full::All);
     }
 
     #[test]
     fn nothing_is_kept_of_who_has_gone_or_was_refused() {
         let places = Places::new(2, 1, Default::default());
-        let taken = [places.enter(ip("198.51.100.1")), places.enter(ip("198.51.100.2"))];
-        assert_eq!(places.enter(ip("198.51.100.3")).unwrap_err(), Full::All);
+        let taken = [places.enter(ip("198.51.100.1"), 1), places.enter(ip("198.51.100.2"), 1)];
+        assert_eq!(places.enter(ip("198.51.100.3"), 1).unwrap_err(), Full::All);
         assert_eq!(places.of().len(), 2);
         drop(taken);
         assert_eq!(places.of().len(), 0);
         assert_eq!(places.open(), 0);
+    }
+
+    #[test]
+    fn places_that_grow_have_a_size_together() {
+        let places = Places::new(100, 60, Default::default());
+        let mut a = places.enter(ip("198.51.100.1"), 50).unwrap();
+        assert_eq!(places.enter(ip("198.51.100.1"), 11).unwrap_err(), Full::OfAddress);
+        assert_eq!(a.grow(11).unwrap_err(), Full::OfAddress);
+        a.grow(10).unwrap();
+        let mut b = places.enter(ip("198.51.100.2"), 0).unwrap();
+        assert_eq!(b.grow(41).unwrap_err(), Full::All);
+        assert_eq!(b.grow(usize::MAX).unwrap_err(), Full::All);
+        b.grow(40).unwrap();
+        assert!(places.is_full());
+        drop(a);
+        assert_eq!((places.open(), places.of().len()), (40, 1));
+        drop(b);
+        assert_eq!((places.open(), places.of().len()), (0, 0));
     }
 
     #[test]
@@ -145,7 +182,7 @@ mod tests {
                 let places = Arc::clone(&places);
                 let address = ip(if comer % 2 == 0 { "198.51.100.1" } else { "127.0.0.1" });
                 std::thread::spawn(move || {
-                    (0..100).filter_map(|_| places.enter(address).ok()).collect::<Vec<_>>()
+                    (0..100).filter_map(|_| places.enter(address, 1).ok()).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -159,8 +196,8 @@ mod tests {
     #[test]
     fn those_behind_a_proxy_are_not_counted_together() {
         let places = Places::new(100, 1, Default::default());
-        let taken: Vec<_> = (0..100).map(|_| places.enter(ip("10.0.0.1")).unwrap()).collect();
+        let taken: Vec<_> = (0..100).map(|_| places.enter(ip("10.0.0.1"), 1).unwrap()).collect();
         assert_eq!(taken.len(), 100);
-        assert!(places.enter(None).is_err());
+        assert!(places.enter(None, 1).is_err());
     }
 }

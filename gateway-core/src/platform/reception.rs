@@ -1,10 +1,10 @@
-//! Sessions on their way in: how many there are at once, how often one address may begin one, and how long
-//! each may take to join a namespace.
+//! Sessions on their way in: how many there are at once and how much they say, how often one address may begin one,
+//! and how long each may take to join a namespace.
 //!
 //! Whoever has not joined one is a stranger: nobody has said yet who it is, or that it may come in. So
-//! what strangers can make the server keep is bounded here, whatever addresses they come from. A session
-//! counts until nothing of it is in memory, which is later than its end: socketioxide's own timer keeps
-//! each until its time is over.
+//! what strangers can make the server keep is bounded here, whatever addresses they come from: their number,
+//! and the bytes of their requests and of what they say. A session counts until nothing of it is in memory,
+//! which is later than its end: socketioxide's own timer keeps each until its time is over.
 
 mod pace;
 mod waiting;
@@ -12,7 +12,7 @@ mod waiting;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -23,6 +23,7 @@ use futures_util::future::join_all;
 use super::{
     DisconnectReason, GOING_AWAY, RequestHead,
     forwarded::{Client, TrustedProxies},
+    line::Unjoined,
     places::{Place, Places},
     refusal::Refusal,
 };
@@ -36,6 +37,8 @@ pub(crate) struct Reception {
     pace: Pace,
     sessions: Arc<Places>,
     unjoined: Arc<Places>,
+    /// Of those who have not joined.
+    bytes: Arc<Places>,
     waiting: Arc<Waiting>,
     /// How long socketioxide waits for a session to join.
     longest: Duration,
@@ -44,11 +47,13 @@ pub(crate) struct Reception {
 impl Reception {
     /// With places for so many sessions in all.
     pub(crate) fn new(limits: &Limits, sessions: usize, proxies: TrustedProxies) -> Arc<Self> {
-        let unjoined = limits.unjoined_sessions;
+        let pace = Pace::new(limits.handshakes_per_second, proxies.clone());
+        let of_unjoined = move |most: usize| Places::new(most, most.div_ceil(2), proxies.clone());
         Arc::new(Self {
-            pace: Pace::new(limits.handshakes_per_second, proxies.clone()),
+            pace,
             sessions: Places::new(sessions, usize::MAX, TrustedProxies::default()),
-            unjoined: Places::new(unjoined, unjoined.div_ceil(2), proxies),
+            unjoined: of_unjoined(limits.unjoined_sessions),
+            bytes: of_unjoined(limits.unjoined_bytes),
             waiting: Arc::new(Waiting::new(limits.connect_timeout)),
             longest: [limits.authentication_timeout, LOOK_AGAIN]
                 .into_iter()
@@ -69,33 +74,34 @@ impl Reception {
 
     /// Whether this client may begin a session.
     pub(super) fn enter(&self, client: Client) -> Result<Ticket, Refusal> {
-        let address = client.address().map(|address| address.ip());
+        let address = client.ip();
         self.pace.enter(address).map_err(|TooFast(wait)| {
             reached::handshakes_per_second(client);
             Refusal::TooFast { wait: wait.as_secs() + 1 }
         })?;
-        let session = self.sessions.enter(None).map_err(|_full| {
+        let session = self.sessions.enter(None, 1).map_err(|_full| {
             reached::sessions(client);
             Refusal::Full
         })?;
-        let unjoined = self.unjoined.enter(address).map_err(|_full| {
+        let unjoined = self.unjoined.enter(address, 1).map_err(|_full| {
             reached::unjoined_sessions(client);
             Refusal::Full
         })?;
         Ok(Ticket { session, unjoined })
     }
 
-    /// A session begins.
-    pub(super) fn begin(&self, ticket: Ticket, head: RequestHead) -> Arc<Visit> {
+    /// A session begins, if there is room for its request.
+    pub(super) fn begin(&self, ticket: Ticket, head: RequestHead) -> Result<Arc<Visit>, Refusal> {
         let Ticket { session, unjoined } = ticket;
-        let visit = Arc::new(Visit {
-            head: Arc::new(head),
-            _session: session,
-            unjoined: Mutex::new(Some(unjoined)),
-            asking: AtomicU32::new(0),
-        });
+        let bytes = self.bytes.enter(head.client.ip(), head.text.len()).map_err(|_full| {
+            reached::unjoined_bytes(head.client);
+            Refusal::Full
+        })?;
+        head.line.begin(Unjoined { _session: unjoined, bytes });
+        let head = Arc::new(head);
+        let visit = Arc::new(Visit { head, _session: session, asking: AtomicU32::new(0) });
         self.waiting.add(&visit);
-        visit
+        Ok(visit)
     }
 
     /// Sends everybody away who has not joined, and waits until their WebSockets are closed. Nobody comes in
@@ -115,6 +121,11 @@ impl Reception {
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.sessions.open(), self.unjoined.open())
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.open()
     }
 }
 
@@ -138,8 +149,6 @@ pub(super) struct Ticket {
 pub(super) struct Visit {
     pub(super) head: Arc<RequestHead>,
     _session: Place,
-    /// Until it has joined a namespace.
-    unjoined: Mutex<Option<Place>>,
     /// CONNECTs that are being decided on, and those that were granted and not carried out yet.
     asking: AtomicU32,
 }
@@ -152,14 +161,8 @@ impl Visit {
         Asking(Some(Arc::clone(self)))
     }
 
-    /// It has joined a namespace, and is no stranger any more, whatever namespaces it leaves later.
-    pub(super) fn joined(&self) {
-        let place = self.unjoined().take();
-        drop(place);
-    }
-
     fn is_unjoined(&self) -> bool {
-        self.unjoined().is_some()
+        self.head.line.is_unjoined()
     }
 
     fn is_asking(&self) -> bool {
@@ -174,15 +177,12 @@ impl Visit {
         reached::connect_timeout(self.head.client);
         self.head.line.dismiss(POLICY_VIOLATION, "no namespace was joined in time");
     }
-
-    fn unjoined(&self) -> MutexGuard<'_, Option<Place>> {
-        self.unjoined.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Visit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Visit").field("unjoined", &self.unjoined).finish_non_exhaustive()
+        let is_unjoined = self.is_unjoined();
+        formatter.debug_struct("Visit").field("is_unjoined", &is_unjoined).finish_non_exhaustive()
     }
 }
 

@@ -75,6 +75,11 @@ impl HeadText {
         Self(text.into())
     }
 
+    /// Bytes that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn uri(&self) -> Uri {
         let uri = self.lines().next().unwrap_or_default();
         Uri::try_from(uri).unwrap_or_default()

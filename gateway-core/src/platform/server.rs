@@ -137,7 +137,7 @@ async fn accept(
     let refusals = Arc::new(Semaphore::new(limits::refusals_at_once()));
     loop {
         let (stream, address) = next(&listener).await;
-        let place = match places.enter(Some(address.ip())) {
+        let place = match places.enter(Some(address.ip()), 1) {
             Ok(place) => place,
             Err(full) => {
                 told(full, address);

@@ -38,6 +38,9 @@ macro_rules! withstood {
 }
 pub(crate) use withstood;
 
+/// What the server keeps of all sessions that have not joined a namespace, in bytes.
+pub(crate) const UNJOINED_BYTES: u64 = 32 * 1024 * 1024;
+
 /// For a session to join a namespace, and for its client to be authenticated.
 pub(crate) const JOIN: TimeLimit = TimeLimit::new("CONNECT_TIMEOUT_MS", 1_000, 10_000);
 pub(crate) const AUTHENTICATE: TimeLimit =

@@ -6,7 +6,7 @@ use tests::raw::{Client, Http, MIB, Response, Server, closed, in_mib};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::{AUTHENTICATE, Attack, JOIN, LATE, fixture, size, withstood};
+use crate::{AUTHENTICATE, Attack, JOIN, LATE, UNJOINED_BYTES, fixture, size, withstood};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -19,6 +19,9 @@ const UPGRADE: [(&str, &str); 4] = [
 
 /// What a session on polling may take in a debug build, in bytes: 9 kB in a release build.
 const SESSION: usize = 20 * 1024;
+
+/// Of a request, nearly as many bytes as it may have.
+const LARGE_HEAD: usize = 30_000;
 
 fn of(sessions: usize) -> u64 {
     8 * MIB + (sessions * SESSION) as u64
@@ -41,6 +44,17 @@ withstood! {
         run: |server| Box::pin(handshakes_are_refused(server)),
         ..Attack::PLAIN
     },
+    handshakes_with_large_heads_are_refused_by_their_bytes: Attack {
+        name: "handshakes with 30 kB of cookies",
+        times: &[JOIN, AUTHENTICATE],
+        // All places once, and not again as they become free.
+        peak: || of(large_heads()) + UNJOINED_BYTES * 3 / 2,
+        // The system's allocator keeps what so small pieces were in, and uses it again.
+        kept: 2 * UNJOINED_BYTES,
+        kept_for: &[JOIN, AUTHENTICATE],
+        run: |server| Box::pin(large_heads_are_refused(server)),
+        ..Attack::PLAIN
+    },
     websockets_that_join_nothing_are_closed: Attack {
         name: "WebSockets that join nothing",
         times: &[JOIN, AUTHENTICATE],
@@ -60,6 +74,11 @@ withstood! {
 
 fn unjoined() -> usize {
     size(1_000, 10_000)
+}
+
+/// As many as there is room for.
+fn large_heads() -> usize {
+    UNJOINED_BYTES as usize / LARGE_HEAD
 }
 
 fn silent() -> usize {
@@ -119,6 +138,27 @@ async fn handshakes_are_refused(server: &Server) {
     let rounds = 1 + begun.elapsed().as_millis() / JOIN.time().as_millis();
     assert!(taken < each * CONNECTIONS, "all {taken} were let in");
     assert!(taken <= unjoined() * rounds as usize, "{taken} were let in");
+}
+
+/// However few sessions there are. Those that come when these are gone take their place.
+async fn large_heads_are_refused(server: &Server) {
+    let cookies = "a".repeat(LARGE_HEAD);
+    for _ in 0..2 {
+        let mut http = Http::open(server.address()).await.expect("a connection");
+        let mut refused = 0;
+        let tries = size(2_500, 50_000);
+        for _ in 0..tries {
+            let response = handshake(&mut http, &[("Cookie", &cookies)]).await;
+            if response.status == 503 {
+                assert!(response.header("retry-after").is_some(), "{response:?}");
+                refused += 1;
+            } else {
+                assert_eq!(response.status, 200);
+            }
+        }
+        assert!(refused > 0, "all {tries} were let in");
+        sleep(JOIN.time() + AUTHENTICATE.time() + LATE).await;
+    }
 }
 
 /// With a code that says it.

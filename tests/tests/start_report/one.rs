@@ -194,6 +194,7 @@ fn nothing() -> Limits {
         .connect_timeout(Duration::ZERO)
         .sessions(0)
         .unjoined_sessions(0_usize)
+        .unjoined_bytes(1_usize)
         .head_timeout(Duration::ZERO)
         .body_timeout(Duration::ZERO)
         .keep_alive(Duration::ZERO)

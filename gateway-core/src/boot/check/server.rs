@@ -121,11 +121,17 @@ fn limits(blueprint: &Blueprint, at: &str, report: &mut Report) {
             ));
         }
     }
-    if limits.head_bytes < LEAST_HEAD {
-        report.add(Problem::new(
-            format!("the limit `head_bytes`{at} is {}: browsers send more", limits.head_bytes),
-            format!("give it {LEAST_HEAD} bytes or more, or leave the call out for 32 KiB"),
-        ));
+    for (limit, bytes, least, default) in [
+        ("head_bytes", limits.head_bytes, LEAST_HEAD, "32 KiB"),
+        // One address may have half of it.
+        ("unjoined_bytes", limits.unjoined_bytes, 2 * LEAST_HEAD, "32 MiB"),
+    ] {
+        if bytes < least {
+            report.add(Problem::new(
+                format!("the limit `{limit}`{at} is {bytes}: browsers send more"),
+                format!("give it {least} bytes or more, or leave the call out for {default}"),
+            ));
+        }
     }
 }
 

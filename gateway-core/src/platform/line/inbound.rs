@@ -4,7 +4,7 @@
 //! the reader behind: only here is it still known why, in time for the close frame.
 
 use bytes::{Buf, Bytes};
-use tokio::io::ReadBuf;
+use tokio::{io::ReadBuf, time::Instant};
 
 use super::{
     ahead::put,
@@ -64,6 +64,8 @@ pub(super) struct Inbound {
     utf8: Utf8,
     translation: Option<Box<Translation>>,
     judge: Judge,
+    /// The session has not joined a namespace, as far as is known here.
+    is_stranger: bool,
     /// Texts that are no client's.
     retold: u8,
     fault: Option<Fault>,
@@ -129,6 +131,7 @@ impl Inbound {
             utf8: Utf8::default(),
             translation: None,
             judge,
+            is_stranger: true,
             retold: 0,
             fault: None,
         }
@@ -144,6 +147,13 @@ impl Inbound {
     pub(super) fn events(&self) -> Option<u32> {
         let is_between = self.insert_left().is_empty() && self.translation.is_none();
         is_between.then(|| self.judge.events())
+    }
+
+    /// Until when the next attachment is to begin; nothing where none is to come, or one has begun.
+    #[inline]
+    pub(super) fn attachment_due(&self) -> Option<Instant> {
+        let is_between = self.message.is_none() && self.piece == 0 && self.rest == 0;
+        self.judge.attachment_due().filter(|_| is_between)
     }
 
     /// Whether a message waits here that may not begin.
@@ -363,6 +373,10 @@ impl Inbound {
         mask.rotate_left(self.phase.into());
         let is_text = match self.payload {
             Payload::Text => {
+                // Strangers say nothing else that is long: of bytes, the first frame is refused.
+                if self.is_stranger {
+                    self.is_stranger = line.says(bytes.len())?;
+                }
                 if self.judge.is_reading() {
                     self.judge.text(bytes, mask, line)?;
                 }

@@ -70,8 +70,8 @@ struct Awaited {
     of_event: bool,
     /// Bytes of those that have come.
     bytes: u64,
-    /// When the last one has come, or the text.
-    since: Option<Instant>,
+    /// Until when the next one is to begin.
+    due: Option<Instant>,
 }
 
 /// How far a text was read.
@@ -339,7 +339,7 @@ impl Judge {
         let of_event = self.packet == Packet::Event;
         if self.attachments > 0 {
             let number = std::mem::take(&mut self.attachments);
-            self.awaited = Awaited { number, of_event, bytes: 0, since: Some(clock::now()) };
+            self.awaited = Awaited { number, of_event, bytes: 0, due: self.due_from_now() };
         } else if of_event {
             self.events = self.events.wrapping_add(1);
         }
@@ -385,28 +385,42 @@ impl Judge {
     pub(super) fn end_of_attachment(&mut self) {
         self.awaited.number = self.awaited.number.saturating_sub(1);
         if self.awaited.number > 0 {
-            self.awaited.since = Some(clock::now());
+            self.awaited.due = self.due_from_now();
         } else {
             self.events = self.events.wrapping_add(u32::from(self.awaited.of_event));
             self.awaited = Awaited::default();
         }
     }
 
+    /// Until when the next attachment is to begin, if one is to come. Whoever reads waits no longer than that.
+    #[inline]
+    pub(super) fn attachment_due(&self) -> Option<Instant> {
+        self.awaited.due
+    }
+
     /// What is to come was not read for a while, which is not the client's fault.
     #[cold]
-    pub(crate) fn excuse(&mut self) {
-        if let Some(since) = &mut self.awaited.since {
-            *since = clock::now();
+    pub(super) fn excuse(&mut self) {
+        if self.awaited.due.is_some() {
+            self.awaited.due = self.due_from_now();
         }
     }
 
-    /// Whether attachments that are to come do not take too long. Nothing looks by itself: a client that
-    /// says nothing more does not answer pings, either.
+    /// A body that began to come at that time is about to be judged: so did the attachment that it begins with.
+    pub(super) fn begun(&mut self, body: &[u8], at: Instant) {
+        if body.starts_with(b"b") && self.awaited.due.is_some_and(|due| at <= due) {
+            self.excuse();
+        }
+    }
+
+    fn due_from_now(&self) -> Option<Instant> {
+        Some(clock::after(self.limits.attachments_timeout))
+    }
+
+    /// Whether the attachment that is to come has not taken too long.
     fn is_in_time(&self) -> Result<(), Fault> {
-        match self.awaited.since {
-            Some(since) if since.elapsed() > self.limits.attachments_timeout => {
-                Err(Fault::LateAttachments)
-            }
+        match self.awaited.due {
+            Some(due) if clock::now() > due => Err(Fault::LateAttachments),
             _ => Ok(()),
         }
     }

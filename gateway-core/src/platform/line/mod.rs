@@ -21,11 +21,13 @@ mod outbound;
 mod packets;
 mod phase;
 mod polling;
+mod posting;
 mod sessions;
 mod stall;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod unjoined;
 mod upgraded;
 mod utf8;
 
@@ -52,9 +54,10 @@ pub(crate) use polling::{PolledBody, end_session};
 pub(crate) use sessions::{Attempt, NoAttempt, Sessions};
 pub(crate) use stall::DrainRate;
 pub(crate) use stream::{LineStream, StreamOptions};
+pub(crate) use unjoined::Unjoined;
 pub(crate) use upgraded::Upgraded;
 
-use self::{answers::Answers, membership::Memberships};
+use self::{answers::Answers, membership::Memberships, posting::Posts, unjoined::Stranger};
 use super::{Client, DisconnectReason, fault::Fault};
 
 /// One session, as those see it who are not its reader or writer.
@@ -77,6 +80,7 @@ struct State {
     close: OnceLock<Box<[u8]>>,
     /// Where the session began on polling.
     polled: OnceLock<Box<Polled>>,
+    stranger: Stranger,
     memberships: Memberships,
     answers: Answers,
     /// Events that socketioxide has handed on.
@@ -89,8 +93,7 @@ struct Polled {
     sid: Sid,
     /// By which it is reached between requests.
     sessions: Weak<Sessions>,
-    /// Of what is posted, one body after the other: from the first on.
-    judge: OnceLock<Box<tokio::sync::Mutex<Judge>>>,
+    posts: Posts,
 }
 
 /// The session is to end, and nothing more passes.
@@ -260,13 +263,6 @@ impl Line {
     #[inline]
     pub(crate) fn heard(&self) -> u32 {
         self.0.heard.load(Ordering::Relaxed)
-    }
-
-    /// Where bodies that are posted are judged: nothing of a session that has a WebSocket, or never was on
-    /// polling.
-    pub(crate) fn posts(&self, limits: PacketLimits) -> Option<&tokio::sync::Mutex<Judge>> {
-        let polled = self.0.polled.get().filter(|_| !self.has(STREAMS))?;
-        Some(polled.judge.get_or_init(|| Box::new(Judge::new(limits).into())))
     }
 
     /// Gives the reader nothing more after the end of the current message, until

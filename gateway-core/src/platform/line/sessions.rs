@@ -4,14 +4,14 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     convert::Infallible,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use foldhash::fast::RandomState;
 use socketioxide_core::Sid;
 use tokio::sync::oneshot;
 
-use super::{FrameByFrame, Line, LineStream, PROBED, Polled, STREAMS, State, StreamOptions};
+use super::{FrameByFrame, Line, LineStream, PROBED, Polled, Posts, STREAMS, State, StreamOptions};
 use crate::platform::RequestHead;
 
 /// Sends a packet into a session on polling, as its client would.
@@ -53,7 +53,7 @@ impl Sessions {
 
     /// A session was opened.
     pub(crate) fn insert(self: &Arc<Self>, sid: Sid, line: &Line, head: Weak<RequestHead>) {
-        let polled = Polled { sid, sessions: Arc::downgrade(self), judge: OnceLock::new() };
+        let polled = Polled { sid, sessions: Arc::downgrade(self), posts: Posts::default() };
         if line.0.polled.set(Box::new(polled)).is_ok() {
             let line = Arc::downgrade(&line.0);
             self.lock().sessions.insert(sid, Session { line, head });

@@ -15,6 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::coop,
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
@@ -59,6 +60,8 @@ pub(crate) struct LineStream<S> {
     ahead: ReadAhead,
     /// Exists while something waits.
     stalled: Option<Box<Stall>>,
+    /// Exists while an attachment is waited for.
+    late: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
 }
 
@@ -84,8 +87,7 @@ enum Closing {
 impl Line {
     /// Of what comes by the session's WebSocket: it goes on where polling has ended.
     fn judge_of_stream(&self, limits: PacketLimits) -> Judge {
-        let judge = self.0.polled.get().and_then(|polled| polled.judge.get());
-        let Some(judge) = judge else { return Judge::new(limits) };
+        let Some(judge) = self.judge_of_posts() else { return Judge::new(limits) };
         let unknown = || Judge::after(limits, self.heard());
         match judge.try_lock() {
             Ok(mut judge) => std::mem::replace(&mut *judge, unknown()),
@@ -150,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
             outbound: Outbound::default(),
             ahead,
             stalled: None,
+            late: None,
             closing: None,
         }
     }
@@ -203,6 +206,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
 
     fn aborted() -> io::Error {
         io::ErrorKind::ConnectionAborted.into()
+    }
+
+    /// Nothing has come, and an attachment is to: its client may fall silent, and nobody else would look.
+    #[cold]
+    fn wait_for_attachment(&mut self, due: Instant, context: &mut Context<'_>) {
+        let late = self.late.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if late.deadline() != due {
+            late.as_mut().reset(due);
+        }
+        if late.as_mut().poll(context).is_ready() {
+            self.line.fail(Fault::LateAttachments);
+        }
     }
 
     /// Some of what was to be written has been.
@@ -396,6 +411,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for LineStream<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     this.line.0.reader.register(context.waker());
+                    match this.inbound.attachment_due() {
+                        Some(due) => this.wait_for_attachment(due, context),
+                        None => this.late = None,
+                    }
                     return match this.over() {
                         Some(error) => Poll::Ready(Err(error)),
                         None => Poll::Pending,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -32,25 +32,21 @@ const CONNECT: &[u8] = b"40";
 impl Door {
     /// Packets of a client on polling.
     pub(super) async fn take_in(&self, request: Request, line: &Line) -> Response {
-        let was_paused = line.is_paused();
+        let posting = line.posting();
         line.reading().await;
         let (parts, body) = request.into_parts();
         let max_payload = self.options.packets.max_payload;
         let body = match content_length(&parts.headers) {
             Some(length) if length > max_payload => Err(Unreadable::TooLarge(body)),
-            _ => collect(body, max_payload).await,
+            _ => collect(body, max_payload, line).await,
         };
         match body {
             Ok(body) => {
-                let Some(judge) = line.posts(self.options.packets) else {
+                let Some(mut judge) = posting.judge(&body, self.options.packets).await else {
                     return self.ask(Request::from_parts(parts, body.into())).await;
                 };
-                let mut judge = judge.lock().await;
                 if line.is_faulty() {
                     return Refusal::BadRequest.into_response();
-                }
-                if was_paused {
-                    judge.excuse();
                 }
                 Post { door: self, line, parts, body }.take(&mut judge).await
             }
@@ -59,6 +55,10 @@ impl Door {
                 // Who is still writing does not see the answer to it.
                 tokio::time::timeout(Linger::TIME, discard(rest)).await.ok();
                 Refusal::TooLarge { max_payload }.into_response()
+            }
+            Err(Unreadable::Full(fault)) => {
+                line.fail(fault);
+                Refusal::Full.into_response()
             }
             Err(Unreadable::Broken) => Refusal::BadRequest.into_response(),
         }
@@ -125,37 +125,44 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 enum Unreadable {
     /// The rest of it.
     TooLarge(Body),
+    /// Its client is a stranger, and there is no room for what they say.
+    Full(Fault),
     Broken,
 }
 
-async fn collect(body: Body, most: usize) -> Result<Bytes, Unreadable> {
+async fn collect(body: Body, most: usize, line: &Line) -> Result<Bytes, Unreadable> {
     let mut stream = body.into_data_stream();
-    let mut collected = match stream.next().await {
+    let mut collected = match next(&mut stream, line).await? {
         // Mostly that is all, and need not be copied.
-        Some(Ok(only)) if only.len() <= most => match stream.next().await {
+        Some(only) if only.len() <= most => match next(&mut stream, line).await? {
             None => return Ok(only),
-            Some(Err(_)) => return Err(Unreadable::Broken),
-            Some(Ok(chunk)) if chunk.len() > most - only.len() => {
+            Some(chunk) if chunk.len() > most - only.len() => {
                 return Err(Unreadable::TooLarge(Body::from_stream(stream)));
             }
-            Some(Ok(chunk)) => {
+            Some(chunk) => {
                 let mut collected = BytesMut::from(&only[..]);
                 collected.extend_from_slice(&chunk);
                 collected
             }
         },
-        Some(Ok(_)) => return Err(Unreadable::TooLarge(Body::from_stream(stream))),
-        Some(Err(_)) => return Err(Unreadable::Broken),
+        Some(_) => return Err(Unreadable::TooLarge(Body::from_stream(stream))),
         None => return Ok(Bytes::new()),
     };
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Unreadable::Broken)?;
+    while let Some(chunk) = next(&mut stream, line).await? {
         if chunk.len() > most - collected.len() {
             return Err(Unreadable::TooLarge(Body::from_stream(stream)));
         }
         collected.extend_from_slice(&chunk);
     }
     Ok(collected.freeze())
+}
+
+/// The next piece of a body, which counts if a stranger says it.
+async fn next(body: &mut BodyDataStream, line: &Line) -> Result<Option<Bytes>, Unreadable> {
+    let Some(chunk) = body.next().await else { return Ok(None) };
+    let chunk = chunk.map_err(|_| Unreadable::Broken)?;
+    line.says(chunk.len()).map_err(Unreadable::Full)?;
+    Ok(Some(chunk))
 }
 
 /// Reads what nobody wants.

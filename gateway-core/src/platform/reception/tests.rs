@@ -1,10 +1,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 use tokio::{runtime::Handle, time::sleep};
 
 use super::*;
+use crate::platform::{fault::Fault, request::HeadText};
 
 const STRANGER: &str = "198.51.100.1";
 const OTHER: &str = "203.0.113.1";
@@ -23,7 +24,21 @@ fn client(ip: &str) -> Client {
 
 impl Reception {
     fn visit(&self, ip: &str) -> Result<Arc<Visit>, Refusal> {
-        Ok(self.begin(self.enter(client(ip))?, RequestHead::default()))
+        self.visit_with(ip, 1)
+    }
+
+    /// With a request of so many bytes.
+    fn visit_with(&self, ip: &str, bytes: usize) -> Result<Arc<Visit>, Refusal> {
+        let client = client(ip);
+        let uri = format!("/{}", "x".repeat(bytes - 1)).parse().unwrap();
+        let text = HeadText::new(&uri, &HeaderMap::new());
+        self.begin(self.enter(client)?, RequestHead { text, client, ..RequestHead::default() })
+    }
+}
+
+impl Visit {
+    fn joined(&self) {
+        self.head.line.joined();
     }
 }
 
@@ -50,6 +65,30 @@ async fn so_many_have_not_joined_and_half_of_them_are_of_one_address() {
     assert_eq!(reception.counts(), (6, 5));
     drop(visits);
     assert_eq!(reception.counts(), (0, 0));
+}
+
+#[tokio::test]
+async fn so_many_bytes_are_kept_of_strangers_and_half_of_them_are_of_one_address() {
+    let reception = reception(&Limits::default().unjoined_bytes(1_001_usize), 100);
+    let refused = |ip, bytes| reception.visit_with(ip, bytes).unwrap_err() == Refusal::Full;
+    let stranger = reception.visit_with(STRANGER, 400).unwrap();
+    let line = &stranger.head.line;
+    assert!(refused(STRANGER, 102) && refused(OTHER, 502));
+    assert_eq!(line.says(101), Ok(true), "what it says counts, too");
+    assert_eq!(line.says(1), Err(Fault::UnjoinedBytes));
+    let other = reception.visit_with(OTHER, 400).unwrap();
+    let neighbour = reception.visit_with(NEIGHBOUR, 100).unwrap();
+    assert!(refused(NEIGHBOUR, 1) && refused(OTHER, 1));
+    assert_eq!(neighbour.head.line.says(1), Err(Fault::UnjoinedBytes));
+    assert_eq!((reception.bytes(), reception.counts()), (1_001, (3, 3)));
+
+    // Who joins makes room and may say what it likes, and who goes makes room.
+    stranger.joined();
+    assert_eq!(line.says(usize::MAX), Ok(false));
+    assert_eq!(reception.bytes(), 500);
+    let _stranger = reception.visit_with(STRANGER, 501).unwrap();
+    drop(other);
+    assert_eq!(reception.bytes(), 601);
 }
 
 #[tokio::test]

@@ -33,8 +33,10 @@ impl Session {
         let sessions = Sessions::new(|_, _| {});
         let (sid, line) = ("AAAAAAAAAAAAAAAA".parse().unwrap(), Line::of_member(&[]));
         sessions.insert(sid, &line, std::sync::Weak::new());
-        let judge = line.posts(PacketLimits::default()).expect("it is polled");
-        judge.try_lock().unwrap().packet(b"40", &line).expect("a greeting");
+        let judging = line.posting().judge(b"40", PacketLimits::default()).now_or_never();
+        let mut judging = judging.flatten().expect("it is polled");
+        judging.packet(b"40", &line).expect("a greeting");
+        drop(judging);
         Self { sessions, sid, line }
     }
 

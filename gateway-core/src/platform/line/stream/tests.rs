@@ -280,3 +280,46 @@ async fn reading_ends_the_turn_now_and_then() {
     assert!(tokio::spawn(async {}).await.is_ok() && once.await.is_none());
     assert!(frames > 0 && frames <= 2_048, "{frames}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attachment_that_is_to_come_is_not_waited_for_without_end() {
+    let wait = Duration::from_secs(9);
+    let bytes = Message::binary(vec![7; 100]);
+    for come in 0..=2_u64 {
+        let (line, mut server, mut client) = pair(1 << 20).await;
+        let begun = Instant::now();
+        client.send(Message::text(r#"452-["a"]"#)).await.unwrap();
+        assert!(server.next().await.unwrap().is_ok());
+        for _ in 0..come {
+            assert!(timeout(wait, server.next()).await.is_err(), "the next may take its time");
+            client.send(bytes.clone()).await.unwrap();
+            assert_eq!(server.next().await.unwrap().unwrap(), bytes);
+        }
+        if come == 2 {
+            line.hear();
+        }
+        let silence = timeout(Duration::from_secs(60), server.next()).await;
+        if come == 2 {
+            assert!(silence.is_err() && !line.is_faulty());
+            assert!(server.get_ref().late.is_none(), "an idle client has no timer");
+        } else {
+            assert!(silence.expect("in time").unwrap().is_err());
+            assert_eq!(begun.elapsed().as_secs(), 9 * come + 10);
+            assert_eq!(&line.close_payload().unwrap()[..2], 1008_u16.to_be_bytes());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attachment_that_has_begun_in_time_may_go_on() {
+    let (line, mut server, mut client) = pair(1 << 20).await;
+    client.send(Message::text(r#"451-["a"]"#)).await.unwrap();
+    assert!(server.next().await.unwrap().is_ok());
+    assert!(timeout(Duration::from_secs(9), server.next()).await.is_err());
+    let frame = [&[0x82, 0x80 | 4, 0, 0, 0, 0][..], b"slow"].concat();
+    client.get_mut().write_all(&frame[..8]).await.unwrap();
+    assert!(timeout(Duration::from_secs(30), server.next()).await.is_err());
+    client.get_mut().write_all(&frame[8..]).await.unwrap();
+    assert_eq!(server.next().await.unwrap().unwrap(), Message::binary(&b"slow"[..]));
+    assert!(!line.is_faulty());
+}

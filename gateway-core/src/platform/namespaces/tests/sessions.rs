@@ -80,6 +80,39 @@ async fn a_flood_of_handshakes_ends_in_refusals_and_who_has_joined_notices_nothi
 }
 
 #[tokio::test]
+async fn strangers_say_so_much_together_and_who_has_joined_what_it_likes() {
+    for served in [Served::ByUs, Served::ByOthers] {
+        let limits = Limits::default().unjoined_bytes(4_000_usize);
+        let mut server = open(served, &limits, 1_000).await;
+        let (mut joined, guest) = server.on_websocket().await;
+        let (mut polled, polled_guest) = server.on_polling().await;
+        assert_eq!(server.reception.bytes(), 0);
+
+        let long = "x".repeat(4_000);
+        let mut websocket = server.websocket("").await;
+        websocket.send(Message::text(format!("40{long}"))).await.unwrap();
+        let frame = close_frame(websocket).await.expect("a close frame");
+        assert_eq!(u16::from(frame.code), 1013);
+        let mut http = server.connect().await;
+        let (_, opened) = ask(&mut http, "GET", "", "").await;
+        let mut polling = Polling { http, sid: opened.split('"').nth(3).unwrap().to_owned() };
+        assert_eq!(polling.post(&format!("40{long}")).await.0, 503);
+        while polling.poll().await.0 == 200 {}
+
+        // Their requests count, too.
+        while handshake(&server).await.0 == 200 {}
+        assert!(server.reception.bytes() <= 4_000, "{}", server.reception.bytes());
+        assert!(server.reception.counts().1 < 500, "{:?}", server.reception.counts());
+        is_refused(&server).await;
+        let event = format!(r#"["{long}"]"#);
+        joined.send(Message::text(format!("42{event}"))).await.unwrap();
+        assert_eq!(server.told().await, Told::Said(guest.link.id(), event.clone()));
+        assert_eq!(polled.post(&format!("42{event}")).await.0, 200);
+        assert_eq!(server.told().await, Told::Said(polled_guest.link.id(), event));
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_limited_in_all_also_those_that_have_joined() {
     let mut server = open(Served::ByUs, &Limits::default(), 3).await;
     let (first, _guest) = server.on_websocket().await;

@@ -1,0 +1,53 @@
+//! A session that has not joined a namespace yet. Nobody has said that its client may come in, so all that it makes the
+//! server keep is counted.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Line;
+use crate::platform::{fault::Fault, places::Place};
+
+/// What it has taken of the places for all of them.
+#[derive(Debug)]
+pub(crate) struct Unjoined {
+    pub(crate) _session: Place,
+    /// Of its request, and of all that it has said since.
+    pub(crate) bytes: Place,
+}
+
+/// Nothing where the session has joined. In a box, since most have.
+#[derive(Debug, Default)]
+pub(super) struct Stranger(Mutex<Option<Box<Unjoined>>>);
+
+impl Stranger {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Unjoined>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// The session begins, and has joined nothing.
+    pub(crate) fn begin(&self, unjoined: Unjoined) {
+        *self.0.stranger.lock() = Some(Box::new(unjoined));
+    }
+
+    /// It has joined a namespace, and is no stranger any more, whatever namespaces it leaves later.
+    pub(crate) fn joined(&self) {
+        let unjoined = self.0.stranger.lock().take();
+        drop(unjoined);
+    }
+
+    pub(crate) fn is_unjoined(&self) -> bool {
+        self.0.stranger.lock().is_some()
+    }
+
+    /// Its client has said so many bytes more. Says whether it is still a stranger.
+    ///
+    /// # Errors
+    /// Where strangers say too much.
+    pub(crate) fn says(&self, bytes: usize) -> Result<bool, Fault> {
+        let mut unjoined = self.0.stranger.lock();
+        let Some(unjoined) = &mut *unjoined else { return Ok(false) };
+        unjoined.bytes.grow(bytes).map_err(|_full| Fault::UnjoinedBytes)?;
+        Ok(true)
+    }
+}
