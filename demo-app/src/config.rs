@@ -46,6 +46,11 @@ pub(crate) struct Config {
     )]
     pub(crate) cors_origin: Vec<String>,
 
+    /// Address or network of proxies in front; repeatable, or separated by commas. What they say of their
+    /// clients in `X-Forwarded-For`, `-Host` and `-Proto` is believed.
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<String>,
+
     /// How long a user stays online after the last device has disconnected.
     #[arg(
         long,
@@ -116,6 +121,10 @@ pub(crate) struct Config {
         value_parser = BoolishValueParser::new()
     )]
     dev_login: Option<bool>,
+
+    /// Asks the demo that listens on that address whether it responds (`GET /healthz`), and exits with 0 or 1
+    #[arg(long)]
+    pub(crate) health_check: bool,
 }
 
 /// An address whose host is left out is one of this machine alone.

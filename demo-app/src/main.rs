@@ -5,6 +5,7 @@ mod chat;
 mod clock;
 mod config;
 mod database;
+mod health_check;
 mod http;
 mod language;
 mod limits;
@@ -18,6 +19,8 @@ use std::process::ExitCode;
 
 use gateway_core::prelude::*;
 
+use crate::config::Config;
+
 /// Gives memory back that a burst has taken; README, "Operations", has the figures.
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
@@ -25,11 +28,15 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    gateway_core::exit_code(run().await)
+    let config = Config::load();
+    if config.health_check {
+        return health_check::run(&config.listen).await;
+    }
+    gateway_core::exit_code(run(config).await)
 }
 
-async fn run() -> Result<(), AppError> {
-    let (config, stop) = process::start()?;
+async fn run(config: Config) -> Result<(), AppError> {
+    let stop = process::start(&config)?;
     let database = database::open(&config.database_url).await.map_err(AppError::other)?;
     let routes = auth::routes(config.dev_login()).merge(orders::routes());
     let app = process::builder(&config, &stop)

@@ -1,4 +1,4 @@
-//! What the process owes its operator: settings, a log, an address, and an end on request.
+//! What the process owes its operator: a log, an address, and an end on request.
 
 use std::io::{self, IsTerminal as _};
 
@@ -20,9 +20,8 @@ impl Stop {
     }
 }
 
-/// Reads the settings, starts the log, and listens for the signal to stop.
-pub(crate) fn start() -> io::Result<(Config, Stop)> {
-    let config = Config::load();
+/// Starts the log, and listens for the signal to stop.
+pub(crate) fn start(config: &Config) -> io::Result<Stop> {
     log_to_stderr();
     let signal = gateway_core::stop_signal(config.drain)?;
     let stop = Stop(CancellationToken::new());
@@ -31,7 +30,7 @@ pub(crate) fn start() -> io::Result<(Config, Stop)> {
         signal.await;
         asked.cancel();
     });
-    Ok((config, stop))
+    Ok(stop)
 }
 
 /// An application with what every part of it may ask for.
@@ -39,6 +38,7 @@ pub(crate) fn builder(config: &Config, stop: &Stop) -> AppBuilder {
     App::builder()
         .provide(config.clone())
         .provide(stop.clone())
+        .trusted_proxies(&config.trusted_proxies)
         .drain_timeout(config.drain)
         .limits(Limits::default().sockets_per_user(config.devices_per_user))
 }

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 
 import { answer, failureAs, left, TRANSPORTS } from '../lib/client.mjs';
 import { database, device, directory, samples, serveDemo, startDemo, startDemoOn } from '../lib/demo.mjs';
+import { run } from '../lib/server.mjs';
 import { eventually } from '../lib/wait.mjs';
 
 const get = async (url, path) => {
@@ -212,6 +214,65 @@ test('it is not ready while it drains, and ends within its time', async (t) => {
   await end;
   assert.ok(Date.now() - begun < 5_500);
   assert.match(await gone, /^transport/);
+});
+
+describe('asked from a container whether it is healthy', () => {
+  const ask = (options) => run('demo-app', { args: ['--health-check', ...(options.args ?? [])], env: options.env });
+  const portOf = (url) => new URL(url).port;
+
+  test('it is, while it responds, on whatever address it listens', async (t) => {
+    const demo = await startDemo(directory());
+    t.after(() => demo.kill());
+    const port = portOf(demo.url);
+    for (const listen of [`127.0.0.1:${port}`, `0.0.0.0:${port}`, `localhost:${port}`, `:${port}`]) {
+      assert.deepEqual(await ask({ args: ['--listen', listen] }), { code: 0, stdout: '', stderr: '' }, listen);
+    }
+    // As a container's own settings say it; those that do not matter may be wrong.
+    assert.equal((await ask({ env: { LISTEN: `0.0.0.0:${port}`, DATABASE_URL: 'nowhere:' } })).code, 0);
+  });
+
+  test('it is also while it drains: to end it by force would not help', async (t) => {
+    const demo = await startDemo(directory());
+    t.after(() => demo.kill());
+    // Has a second to fetch what it was sent.
+    await device(t, demo.url, 1, { transport: 'polling' });
+    const end = demo.stop();
+    await eventually(() => get(demo.url, '/readyz'), ({ status }) => status === 503, 'not to be ready');
+    assert.equal((await ask({ args: ['--listen', `:${portOf(demo.url)}`] })).code, 0);
+    await end;
+  });
+
+  test('it is not where nobody listens, somebody else does, or nobody answers', async (t) => {
+    const { code, stderr } = await ask({ args: ['--listen', '127.0.0.1:1'] });
+    assert.equal(code, 1);
+    assert.match(stderr, /^unhealthy: .*refused/);
+
+    const other = http.createServer((_, response) => response.writeHead(404).end());
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    t.after(() => other.close());
+    const found = await ask({ args: ['--listen', `:${other.address().port}`] });
+    assert.deepEqual(found, { code: 1, stdout: '', stderr: 'unhealthy: /healthz is answered with 404 Not Found\n' });
+
+    const demo = await startDemo(directory());
+    t.after(() => demo.kill());
+    demo.child.kill('SIGSTOP');
+    const begun = Date.now();
+    const frozen = await ask({ args: ['--listen', `:${portOf(demo.url)}`] });
+    assert.deepEqual(frozen, { code: 1, stdout: '', stderr: 'unhealthy: no answer within 2s\n' });
+    // Two seconds, and what it takes to start a process on a machine that is busy.
+    assert.ok(Date.now() - begun < 3_000);
+  });
+});
+
+test('what a trusted proxy says of its client counts, and what anybody else says does not', async (t) => {
+  const forwarded = { origin: 'https://app.example', 'x-forwarded-host': 'app.example', 'x-forwarded-proto': 'https' };
+  const handshake = '/socket.io/?EIO=4&transport=polling';
+  for (const [more, status] of [[[], 403], [['--trusted-proxies', '10.0.0.0/8,127.0.0.1'], 200]]) {
+    const demo = await startDemo(directory(), 0, more);
+    t.after(() => demo.kill());
+    assert.equal((await fetch(`${demo.url}${handshake}`, { headers: forwarded })).status, status, more.join(' '));
+  }
 });
 
 test('asked to stop under load, it has stored exactly what it has said yes to', async (t) => {

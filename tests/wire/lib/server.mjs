@@ -1,7 +1,7 @@
 // Starts the programs under test on a free port, and ends them.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { createInterface } from 'node:readline';
@@ -14,6 +14,10 @@ let directory;
 function programs() {
   directory ??= process.env.WIRE_PROGRAMS ?? path.join(targetDirectory(), 'debug');
   return directory;
+}
+
+export function program(name) {
+  return path.join(programs(), name);
 }
 
 function targetDirectory() {
@@ -32,28 +36,35 @@ process.on('exit', () => {
 // How the runner ends a file that takes too long.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
+// Starts what must not outlive the suite.
+export function launch([file, ...args], options) {
+  const child = spawn(file, args, options);
+  running.add(child);
+  const exited = new Promise((resolve) => {
+    child.on('error', (error) => resolve({ error }));
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      resolve({ code, signal });
+    });
+  });
+  return { child, exited };
+}
+
 export class Server {
   // `bytes`: how large the files may become that it writes.
-  constructor(program, { args = [], env = {}, bytes } = {}) {
+  constructor(name, { args = [], env = {}, bytes } = {}) {
     this.lines = [];
     this.log = '';
-    const command = [path.join(programs(), program), ...args];
+    const command = [program(name), ...args];
     if (bytes !== undefined) {
       // What is too much is an error of the write, and no signal that ends the process.
       command.unshift('sh', '-c', `trap '' XFSZ && exec prlimit --fsize=${bytes}: -- "$0" "$@"`);
     }
-    this.child = spawn(command[0], command.slice(1), {
+    const { child, exited } = launch(command, {
       env: { PATH: process.env.PATH, RUST_LOG: 'info', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    running.add(this.child);
-    this.exited = new Promise((resolve) => {
-      this.child.on('error', (error) => resolve({ error }));
-      this.child.on('close', (code, signal) => {
-        running.delete(this.child);
-        resolve({ code, signal });
-      });
-    });
+    Object.assign(this, { child, exited });
     this.child.stderr.on('data', (chunk) => {
       this.log = (this.log + chunk).slice(-200_000);
     });
@@ -65,7 +76,7 @@ export class Server {
       });
       this.exited.then((end) => {
         const how = JSON.stringify({ ...end, error: end.error?.message });
-        reject(new Error(`${program} did not start: ${how}\n${this.log}`));
+        reject(new Error(`${name} did not start: ${how}\n${this.log}`));
       });
     });
     this.listening.catch(() => {});
@@ -103,15 +114,25 @@ export class Server {
   }
 }
 
-export function start(program, options) {
-  return new Server(program, options).ready();
+// A program that ends by itself, and what it has said.
+export async function run(name, { args = [], env = {} } = {}) {
+  const options = { env: { PATH: process.env.PATH, ...env }, timeout: 20_000 };
+  const { error, stdout, stderr } = await new Promise((resolve) => {
+    execFile(program(name), args, options, (error, stdout, stderr) => resolve({ error, stdout, stderr }));
+  });
+  // The number a program ends with, or what kept it from that.
+  return { code: error ? (error.code ?? error.signal) : 0, stdout, stderr };
+}
+
+export function start(name, options) {
+  return new Server(name, options).ready();
 }
 
 // A server for all the tests of a file or a `describe`.
-export function serve(program, options) {
+export function serve(name, options) {
   const server = {};
   before(async () => {
-    server.process = await start(program, typeof options === 'function' ? options() : options);
+    server.process = await start(name, typeof options === 'function' ? options() : options);
     server.url = server.process.url;
   });
   after(async () => {
