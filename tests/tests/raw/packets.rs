@@ -36,6 +36,10 @@ impl Stranger {
         let websocket = Client::open_silent(server.address(), "").await.expect("a WebSocket");
         let mut websocket = Self::WebSocket(websocket);
         assert!(websocket.hears().await.expect("an open packet").starts_with('0'));
+        // The first ping shows that socketioxide's writer has begun: before that, a session ends without a
+        // close frame.
+        assert_eq!(websocket.next().await.as_deref(), Ok("2"));
+        websocket.says(&["3"]).await;
         let mut polls = Http::open(server.address()).await.expect("a connection");
         let open = polls.request("GET", POLLING, &[], b"").await.expect("a response");
         let open = open.text().expect("text").to_owned();
@@ -85,6 +89,19 @@ impl Stranger {
                 Some(response.expect("a response").status)
             }
         }
+    }
+
+    /// The answer to a CONNECT that came right behind a refusal or a good-bye. It asks again if nothing comes:
+    /// socketioxide ignores a CONNECT for as long as it has not returned from the one before, and on a busy
+    /// machine that may be later than its answer.
+    async fn hears_of(&mut self, connect: &str) -> String {
+        const PATIENCE: Duration = Duration::from_secs(2);
+
+        if let Ok(answer) = timeout(PATIENCE, self.hears()).await {
+            return answer.expect("an answer");
+        }
+        self.says(&[connect]).await;
+        self.hears().await.expect("an answer")
     }
 
     /// The next packet of text, pings aside, which are answered; nothing where there is none any more.
@@ -198,7 +215,8 @@ async fn long_names_cost_no_memory() {
     const SESSIONS: usize = 40;
 
     let _machine = machine().await;
-    let server = fixture();
+    // Not for want of room for all that strangers say.
+    let server = fixture_with(&[("LIMIT_unjoined_bytes", "1000000000")]);
     // What one message of this size takes.
     let grown_by_one = 16 * MIB;
     let guard = server.guard_memory(grown_by_one * 4).expect("the memory");
@@ -250,7 +268,7 @@ async fn a_client_is_in_few_namespaces() {
         assert!(one.hears().await.expect("an answer").starts_with("40/rooms,"));
         for _ in 0..3 {
             one.says(&["40/ways,"]).await;
-            let answer = one.hears().await.expect("an answer");
+            let answer = one.hears_of("40/ways,").await;
             assert_eq!(answer, r#"44/ways,{"message":"Too many namespaces"}"#);
         }
         // Who is in one already is not counted twice, and who leaves gives its place back.
@@ -258,7 +276,7 @@ async fn a_client_is_in_few_namespaces() {
         one.is_served().await;
         one.says(&["41/rooms,"]).await;
         one.says(&["40/ways,"]).await;
-        assert!(one.hears().await.expect("an answer").starts_with("40/ways,"));
+        assert!(one.hears_of("40/ways,").await.starts_with("40/ways,"));
     }
 }
 
@@ -449,7 +467,7 @@ async fn who_was_sent_away_may_speak_on() {
             one.is_served().await;
             // It comes back, and so do its messages, also behind some that are from before.
             one.says(&[on, "40/custom,"]).await;
-            assert!(one.hears().await.expect("an answer").starts_with("40/custom,"));
+            assert!(one.hears_of("40/custom,").await.starts_with("40/custom,"));
             assert_eq!(one.hears().await.as_deref(), Some(r#"42/custom,["auth",{}]"#));
             one.says(&[on]).await;
             assert_eq!(one.hears().await.as_deref(), Some("43/custom,5[1]"));
@@ -457,7 +475,7 @@ async fn who_was_sent_away_may_speak_on() {
         // Or it leaves in the same moment, and comes back.
         one.says(&[r#"42/custom,["send-away"]"#, "41/custom,", "40/custom,"]).await;
         assert_eq!(one.hears().await.as_deref(), Some("41/custom,"));
-        assert!(one.hears().await.expect("an answer").starts_with("40/custom,"));
+        assert!(one.hears_of("40/custom,").await.starts_with("40/custom,"));
         assert_eq!(one.hears().await.as_deref(), Some(r#"42/custom,["auth",{}]"#));
         one.is_served().await;
     }
