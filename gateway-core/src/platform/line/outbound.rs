@@ -94,12 +94,17 @@ impl Outbound {
     #[inline(always)]
     pub(super) fn took(&mut self, bytes: &[u8]) -> Departed {
         let mut departed = Departed::default();
-        let is_between = self.left == 0 && self.head.is_between() && self.packets.is_between();
-        let rest = if is_between { self.whole_packets(bytes, &mut departed) } else { bytes };
+        let rest = if self.is_between() { self.whole_packets(bytes, &mut departed) } else { bytes };
         if !rest.is_empty() {
             self.follow(rest, &mut departed);
         }
         departed
+    }
+
+    /// Whether no frame has been begun.
+    #[inline(always)]
+    pub(super) fn is_between(&self) -> bool {
+        self.left == 0 && self.head.is_between() && self.packets.is_between()
     }
 
     /// Takes note of the packets at the beginning that are whole, and plain: nearly always those are

@@ -8,7 +8,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -51,7 +51,7 @@ impl Default for StreamOptions {
 }
 
 /// Any stream on which a session speaks WebSocket.
-pub(crate) struct LineStream<S> {
+pub(crate) struct LineStream<S: AsyncWrite + Unpin> {
     stream: S,
     line: Line,
     options: StreamOptions,
@@ -63,6 +63,8 @@ pub(crate) struct LineStream<S> {
     /// Exists while an attachment is waited for.
     late: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
+    /// The client has been told why the session ends.
+    has_told: bool,
 }
 
 /// What the client of an upgrade has said, in masked text frames; a mask of zeros changes nothing.
@@ -154,6 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
             stalled: None,
             late: None,
             closing: None,
+            has_told: false,
         }
     }
 
@@ -312,6 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
             let rest = &frame[*written..];
             if rest.is_empty() {
                 let replaced = *replaced;
+                self.has_told = true;
                 self.closing =
                     self.line.has(FAULTY).then(|| Box::new(Closing::Lingers(Linger::new())));
                 self.took(&bytes[..replaced]);
@@ -456,8 +460,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LineStream<S> {
     }
 }
 
-impl<S> Drop for LineStream<S> {
+impl<S: AsyncWrite + Unpin> LineStream<S> {
+    /// A session that ends before socketioxide has begun to write is let go without a close frame. Then little has
+    /// been written, and there is room for ours; if there is not, the client is not told.
+    fn tell_at_last(&mut self) {
+        let has_begun = self.has_told || self.closing.is_some() || !self.outbound.is_between();
+        let Some(payload) = self.line.close_payload() else { return };
+        if has_begun || self.line.is_cut() {
+            return;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let stream = &mut self.stream;
+        if Pin::new(&mut *stream).poll_write(&mut context, &close_frame(payload)).is_ready() {
+            let _ = Pin::new(stream).poll_flush(&mut context);
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Drop for LineStream<S> {
     fn drop(&mut self) {
+        self.tell_at_last();
         // Should socketioxide give an upgrade up, it leaves a session on polling that is sent nothing
         // any more. All others are no longer on polling, or have ended, and do not hear this.
         self.line.end_polling();

@@ -265,6 +265,42 @@ async fn a_close_frame_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_let_go_without_a_close_frame_is_told_why() {
+    let told = async |begun: &[u8], ends: fn(&Line)| {
+        let (line, server, client) = pair(1000).await;
+        let mut server = server.into_inner();
+        server.write_all(begun).await.unwrap();
+        ends(&line);
+        drop(server);
+        let mut told = Vec::new();
+        client.into_inner().read_to_end(&mut told).await.unwrap();
+        told.split_off(begun.len())
+    };
+    let close = [b"\x88", &[Fault::Packet.close().1.len() as u8 + 2][..], &1007_u16.to_be_bytes()];
+    let fails: fn(&Line) = |line| line.fail(Fault::Packet);
+    for begun in [&b""[..], b"\x81\x012"] {
+        assert!(told(begun, fails).await.starts_with(&close.concat()), "behind {begun:?}");
+    }
+    // A frame that was begun cannot be ended, whoever is cut reads nothing, and others have nothing to be told.
+    assert_eq!(told(b"\x81\x022", fails).await, b"");
+    assert_eq!(told(b"", Line::cut).await, b"");
+    assert_eq!(told(b"", |_| ()).await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_been_told_why_is_not_told_again() {
+    let (line, mut server, client) = pair(1000).await;
+    line.fail(Fault::Packet);
+    let closing = tokio::spawn(async move {
+        server.close(None).await.ok();
+    });
+    let mut told = Vec::new();
+    client.into_inner().read_to_end(&mut told).await.unwrap();
+    closing.await.unwrap();
+    assert_eq!(told.len(), usize::from(told[1]) + 2, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn reading_ends_the_turn_now_and_then() {
     let (server, mut client) = duplex(1 << 20);
     let mut server = LineStream::new(server, Line::default(), StreamOptions::default());
