@@ -283,7 +283,11 @@ async fn who_is_let_go_without_a_close_frame_is_told_why() {
     }
     // A frame that was begun cannot be ended, whoever is cut reads nothing, and others have nothing to be told.
     assert_eq!(told(b"\x81\x022", fails).await, b"");
-    assert_eq!(told(b"", Line::cut).await, b"");
+    let cut = |line: &Line| {
+        line.fail(Fault::Packet);
+        line.cut();
+    };
+    assert_eq!(told(b"", cut).await, b"");
     assert_eq!(told(b"", |_| ()).await, b"");
 }
 
