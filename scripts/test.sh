@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs all tests: formatting, lints, documentation, the Rust tests, the suites of the real
-# clients (on SQLite and on a PostgreSQL of their own), the memory of a connection, and what a
-# message costs. It installs what they need. What it cannot install it names in one line and skips;
-# with CI=true that is a failure in the end.
+# clients (on SQLite and on a PostgreSQL of their own; behind HAProxy and nginx), the memory of a
+# connection, the program of the container image, and what a message costs. It installs what they need.
+# Clients, compilers and optimised builds run side by side; what each has printed follows when it is done.
+# What it cannot install it names in one line and skips; with CI=true that is a failure in the end.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh --quick    without the last, which needs optimised builds
+#   scripts/test.sh --quick    without the program of the image and the cost of a message, which need optimised builds
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,10 +22,9 @@ for argument in "$@"; do
   esac
 done
 
-passed=()
-failed=()
-skipped=()
-left_out=()
+# What has become of the steps, also of those in the background.
+results=$(mktemp -d)
+touch "$results"/{passed,skipped,left_out,failed}
 
 # step NAME COMMAND...: goes on where it fails, so that one run tells everything.
 step() {
@@ -32,10 +32,10 @@ step() {
   shift
   printf '\n=== %s\n' "$name"
   if "$@"; then
-    passed+=("$name, $((SECONDS - begun)) s")
+    echo "$name, $((SECONDS - begun)) s" >>"$results/passed"
   else
     printf '=== FAILED: %s\n' "$name"
-    failed+=("$name")
+    echo "$name" >>"$results/failed"
     return 1
   fi
 }
@@ -43,27 +43,68 @@ step() {
 # skip NAME WHY
 skip() {
   printf '\n=== %s\nskipped: %s\n' "$1" "$2"
-  skipped+=("$1: $2")
+  echo "$1: $2" >>"$results/skipped"
 }
 
 # leave_out NAME WHY: what cannot be had everywhere, and is no failure where it cannot.
 leave_out() {
   printf '\n=== %s\nleft out: %s\n' "$1" "$2"
-  left_out+=("$1: $2")
+  echo "$1: $2" >>"$results/left_out"
 }
 
 summary() {
-  printf '\n=== summary\n'
-  ((${#passed[@]} == 0)) || printf 'passed:  %s\n' "${passed[@]}"
-  ((${#skipped[@]} == 0)) || printf 'skipped: %s\n' "${skipped[@]}"
-  ((${#left_out[@]} == 0)) || printf 'left out: %s\n' "${left_out[@]}"
-  ((${#failed[@]} == 0)) || printf 'FAILED:  %s\n' "${failed[@]}"
-  ((${#failed[@]} == 0)) || exit 1
-  if ((${#skipped[@]} > 0)) && [[ ${CI:-} == true ]]; then
+  printf '\n=== summary, after %s s\n' "$SECONDS"
+  sed 's/^/passed:  /' "$results/passed"
+  sed 's/^/skipped: /' "$results/skipped"
+  sed 's/^/left out: /' "$results/left_out"
+  sed 's/^/FAILED:  /' "$results/failed"
+  [[ ! -s $results/failed ]] || exit 1
+  if [[ -s $results/skipped && ${CI:-} == true ]]; then
     echo "with CI=true nothing may be skipped"
     exit 1
   fi
 }
+
+# ------------------------------------------------------------------------------ in the background
+
+# Clients wait most of their time, and compilers never do: they share the machine. Whatever only compiles gives way to
+# what is tested, and what counts instructions and bytes has the machine alone, in the end.
+aside=(nice -n 19)
+background=$(mktemp -d)
+
+# begin NAME COMMAND...
+begin() {
+  local name=$1
+  shift
+  # A group of its own, so that all of it can be ended.
+  set -m
+  "$@" >"$background/$name.log" 2>&1 </dev/null &
+  echo $! >"$background/$name.pid"
+  set +m
+}
+
+# finish NAME: what it has printed, and whether it went well.
+finish() {
+  local name=$1 result=0
+  wait "$(<"$background/$name.pid")" || result=$?
+  rm "$background/$name.pid"
+  cat "$background/$name.log"
+  return "$result"
+}
+
+# collect NAME: the same of steps that have told themselves how they went.
+collect() {
+  [[ ! -e $background/$1.pid ]] || finish "$1" || echo "$1" >>"$results/failed"
+}
+
+end_background() {
+  local pid
+  for pid in "$background"/*.pid; do
+    [[ ! -e $pid ]] || kill -- "-$(<"$pid")" 2>/dev/null || :
+  done
+  rm -rf "$background" "$results"
+}
+trap end_background EXIT
 
 has() {
   command -v "$1" >/dev/null 2>&1
@@ -76,107 +117,79 @@ install_packages() {
   "${install[@]}" >/dev/null 2>&1 || { apt-get update >/dev/null 2>&1 && "${install[@]}" >/dev/null 2>&1; }
 }
 
-# ---------------------------------------------------------------------------------------- Rust
-
-rust_documentation() {
-  RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-}
-
-# What applications may choose. The default features are what all other steps build with, so here are
-# the sets beside them: checked, documented, and the unit tests without any feature and with all.
-each_set_of_features() {
-  cargo hack clippy --locked -p gateway-core --feature-powerset --depth 2 --exclude-features default \
-    -- -D warnings &&
-    cargo clippy --locked -p demo-app -p tests --features demo-app/jemalloc,tests/jemalloc -- -D warnings &&
-    RUSTDOCFLAGS="-D warnings" cargo hack doc --locked -p gateway-core --no-deps --each-feature \
-      --exclude-features default &&
-    cargo test --locked -p gateway-core --lib --no-default-features &&
-    cargo test --locked -p gateway-core --lib --all-features
-}
+# ------------------------------------------------------------------------------- what is needed
 
 has cargo || {
   echo "missing: cargo, see https://rustup.rs" >&2
   exit 1
 }
-step "formatting" cargo fmt --all --check || :
-step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings || :
-step "documentation" rust_documentation || :
-if has cargo-hack || cargo install --locked cargo-hack; then
-  step "each set of features" each_set_of_features || :
-else
-  skip "each set of features" "missing: cargo-hack (cargo install --locked cargo-hack)"
-fi
-# Licences, versions and sources can be told from what is there; advisories are kept elsewhere.
-dependencies() {
-  cargo deny --locked check licenses bans sources
+
+# Debian has programs there that only root finds.
+PATH=$PATH:/usr/sbin
+
+# What stands between the instances of an application, and in front of them. A test that finds none fails.
+has_servers() {
+  has redis-server && has haproxy && has nginx && has openssl
 }
 
-advisories_are_reachable() {
-  GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote --exit-code https://github.com/RustSec/advisory-db HEAD \
-    >/dev/null 2>&1
+has_postgres() {
+  scripts/with-postgres.sh --check 2>/dev/null
 }
-
-if advisories_are_reachable; then
-  if has cargo-deny || cargo install --locked cargo-deny; then
-    step "dependencies and advisories" cargo deny --locked check || :
-  else
-    skip "dependencies and advisories" "missing: cargo-deny (cargo install --locked cargo-deny)"
-  fi
-elif has cargo-deny; then
-  step "dependencies" dependencies || :
-  leave_out "advisories" "the database of RustSec cannot be reached"
-else
-  leave_out "dependencies and advisories" "the database of RustSec cannot be reached, and there is no cargo-deny"
-fi
-# The stores are tested on PostgreSQL, too, where there is one.
-postgres=()
-if scripts/with-postgres.sh --check 2>/dev/null || { install_packages postgresql && scripts/with-postgres.sh --check; }; then
-  postgres=(scripts/with-postgres.sh)
-else
-  skip "stores on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
-fi
-step "Rust tests" "${postgres[@]}" cargo test --locked --workspace --no-fail-fast || :
-# Features of serde_json are switched on for a whole program, by whoever in it likes to.
-step "messages, with serde_json as others want it" \
-  cargo test --locked -p gateway-core -p tests --features tests/foreign-json --lib wire:: || :
-# Without them the rest has nothing to talk to.
-step "programs for the clients" cargo build --locked -p demo-app -p tests --bins || summary
-
-# --------------------------------------------------------------------------------- real clients
-
-target=$(cargo metadata --no-deps --format-version=1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-export WIRE_PROGRAMS=$target/debug
 
 node_is_new_enough() {
   has npm && node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
     process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)' 2>/dev/null
 }
 
-node_packages() {
-  local lock=tests/wire/package-lock.json
-  [[ tests/wire/node_modules/.package-lock.json -nt $lock ]] || npm --prefix tests/wire ci --no-audit --no-fund
-}
-
 has_browser() {
   [[ -n ${CHROMIUM:-} ]] || [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser ]]
 }
 
-if ! node_is_new_enough; then
-  skip "official client" "missing: node 20.11 or newer with npm"
-  skip "page in a browser" "missing: node 20.11 or newer with npm"
-elif step "packages of the official client" node_packages; then
-  step "official client" npm --prefix tests/wire test || :
-  if ((${#postgres[@]} > 0)); then
-    step "official client, on PostgreSQL" "${postgres[@]}" npm --prefix tests/wire run test:postgres || :
-  else
-    skip "official client, on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
-  fi
-  if has_browser || install_packages chromium; then
-    step "page in a browser" npm --prefix tests/wire run test:page || :
-  else
-    skip "page in a browser" "missing: chromium (apt-get install chromium, or CHROMIUM=its path)"
-  fi
+has_venv() {
+  python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+has_counters() {
+  has valgrind && has strace && has redis-server
+}
+
+# All of it before anything is begun: packages are installed by one at a time.
+has_servers || install_packages redis-server haproxy nginx-light openssl || :
+has_servers || echo "missing: redis-server, haproxy, nginx or openssl (apt-get install redis-server haproxy nginx-light openssl)"
+has_postgres || install_packages postgresql || :
+has_browser || install_packages chromium || :
+has_venv || install_packages python3 python3-venv || :
+$quick || has_counters || install_packages valgrind strace redis-server || :
+
+# The stores are tested on PostgreSQL, too, where there is one.
+postgres=()
+if has_postgres; then
+  postgres=(scripts/with-postgres.sh)
+else
+  skip "stores on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
 fi
+
+target=$(cargo metadata --no-deps --format-version=1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+
+# --------------------------------------------------------------------------------- real clients
+
+# The programs that they talk to have what they need of the framework and no more, and remain as they are when
+# the same are built with everything.
+export WIRE_PROGRAMS=$target/programs
+
+programs_for_the_clients() {
+  cargo build --locked -p demo-app -p tests -p examples --bins --examples || return
+  rm -rf "$WIRE_PROGRAMS"
+  mkdir -p "$WIRE_PROGRAMS/examples"
+  find "$target/debug" -maxdepth 1 -type f -executable -exec cp --link -t "$WIRE_PROGRAMS" {} + &&
+    find "$target/debug/examples" -maxdepth 1 -type f -executable -exec cp --link -t "$WIRE_PROGRAMS/examples" {} +
+}
+
+# node_packages FOLDER
+node_packages() {
+  local lock=$1/package-lock.json
+  [[ $1/node_modules/.package-lock.json -nt $lock ]] || npm --prefix "$1" ci --no-audit --no-fund
+}
 
 venv=$target/wire-python
 
@@ -192,37 +205,140 @@ python_client() {
   "$venv/bin/python" -B -m unittest discover --verbose --start-directory tests/wire-python
 }
 
-has_venv() {
-  python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+real_clients() {
+  if ! node_is_new_enough; then
+    skip "official client" "missing: node 20.11 or newer with npm"
+    skip "page in a browser" "missing: node 20.11 or newer with npm"
+    skip "contracts, as other tools read them" "missing: node 20.11 or newer with npm"
+  elif step "packages of the official client" node_packages tests/wire; then
+    step "official client" npm --prefix tests/wire test || :
+    if ((${#postgres[@]} > 0)); then
+      step "official client, on PostgreSQL" "${postgres[@]}" npm --prefix tests/wire run test:postgres || :
+    else
+      skip "official client, on PostgreSQL" "missing: postgresql (apt-get install postgresql)"
+    fi
+    if has_browser; then
+      step "page in a browser" npm --prefix tests/wire run test:page || :
+    else
+      skip "page in a browser" "missing: chromium (apt-get install chromium, or CHROMIUM=its path)"
+    fi
+    if step "packages of the tools that read contracts" node_packages tests/contract; then
+      step "contracts, as other tools read them" npm --prefix tests/contract test || :
+    fi
+  fi
+  if ! has_venv; then
+    skip "python-socketio" "missing: python 3.10 or newer with venv (apt-get install python3-venv)"
+  elif step "packages of python-socketio" python_packages; then
+    step "python-socketio" python_client || :
+  fi
 }
 
-if ! has_venv && ! { install_packages python3 python3-venv && has_venv; }; then
-  skip "python-socketio" "missing: python 3.10 or newer with venv (apt-get install python3-venv)"
-elif step "packages of python-socketio" python_packages; then
-  step "python-socketio" python_client || :
+# ------------------------------------------------------------------------------ optimised builds
+
+optimised_programs() {
+  step "program of the image" "${aside[@]}" scripts/image-binary.sh || :
+  if has_counters; then
+    step "programs whose cost is measured" "${aside[@]}" cargo run --locked -p bench -- --check --build || :
+  fi
+}
+
+# ---------------------------------------------------------------------------------------- Rust
+
+# Of the framework, what applications may choose, all together. What stands beside this is built once for all
+# tests; with what the demo and the tests need of it, it is built for the clients; and there is a step for the rest.
+everything=(--features gateway-core/client,gateway-core/contract,gateway-core/jwks-url,gateway-core/prometheus,gateway-core/redis-tls,gateway-core/tls)
+rust_tests=(--locked --workspace "${everything[@]}")
+
+lints() {
+  "${aside[@]}" cargo clippy --locked --workspace --all-targets "${everything[@]}" -- -D warnings &&
+    "${aside[@]}" cargo clippy --locked -p demo-app -p tests --features demo-app/jemalloc,tests/jemalloc -- -D warnings
+}
+
+# A link may lead to what only another feature has: the most and the fewest show each of them.
+documentation() {
+  local -x RUSTDOCFLAGS="-D warnings"
+  "${aside[@]}" cargo doc --locked --workspace --no-deps "${everything[@]}" &&
+    "${aside[@]}" cargo doc --locked -p gateway-core --no-deps --no-default-features --features macros
+}
+
+# All of them are checked and documented above; here each is alone, and the unit tests have none.
+each_set_of_features() {
+  "${aside[@]}" cargo hack clippy --locked -p gateway-core --each-feature --exclude-all-features \
+    --exclude-features default -- -D warnings &&
+    "${aside[@]}" cargo test --locked -p gateway-core --lib --no-default-features
+}
+
+# Licences, versions and sources can be told from what is there; advisories are kept elsewhere.
+dependencies() {
+  cargo deny --locked check licenses bans sources
+}
+
+advisories_are_reachable() {
+  GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote --exit-code https://github.com/RustSec/advisory-db HEAD \
+    >/dev/null 2>&1
+}
+
+step "formatting" cargo fmt --all --check || :
+# Without them the clients have nothing to talk to.
+if step "programs for the clients" programs_for_the_clients; then
+  begin "real clients" real_clients
+fi
+if $quick; then
+  skip "program of the image" "left out by --quick"
+else
+  begin "optimised programs" optimised_programs
 fi
 
-# --------------------------------------------------------------------------------------- memory
+step "lints" lints || :
+step "documentation" documentation || :
+if has cargo-hack || cargo install --locked cargo-hack; then
+  step "each set of features" each_set_of_features || :
+else
+  skip "each set of features" "missing: cargo-hack (cargo install --locked cargo-hack)"
+fi
+if advisories_are_reachable; then
+  if has cargo-deny || cargo install --locked cargo-deny; then
+    step "dependencies and advisories" cargo deny --locked check || :
+  else
+    skip "dependencies and advisories" "missing: cargo-deny (cargo install --locked cargo-deny)"
+  fi
+elif has cargo-deny; then
+  step "dependencies" dependencies || :
+  leave_out "advisories" "the database of RustSec cannot be reached"
+else
+  leave_out "dependencies and advisories" "the database of RustSec cannot be reached, and there is no cargo-deny"
+fi
+step "programs of the Rust tests" "${aside[@]}" cargo test "${rust_tests[@]}" --no-run || :
+begin "arbitrary input" env FUZZ_SECONDS=120 \
+  "${aside[@]}" cargo test "${rust_tests[@]}" --test frames --test attributes
+# These measure how fast the others are answered: the clients must be done by now.
+collect "real clients"
+# Left out, the targets of fuzzing would take features with them, and everything would be built once more.
+step "Rust tests" env FUZZ_SECONDS=10 "${postgres[@]}" cargo test "${rust_tests[@]}" --no-fail-fast || :
+# Features of serde_json are switched on for a whole program, by whoever in it likes to.
+step "messages, with serde_json as others want it" \
+  "${aside[@]}" cargo test --locked -p gateway-core -p tests --features tests/foreign-json --lib wire:: || :
+
+# ------------------------------------------------------------------------- what was begun before
+
+step "arbitrary input" finish "arbitrary input" || :
+collect "optimised programs"
+
+# ------------------------------------------------------------------------------------ measurements
 
 step "memory of a connection" "$WIRE_PROGRAMS/memory" || :
 
-# ---------------------------------------------------------------------------------------- costs
-
-# Instructions, allocations, syscalls: what is the same on every run. Times are no test.
+# Instructions, allocations, syscalls: what is the same on every run. Times are not a test.
 costs() {
   cargo run --locked -p bench -- --check
 }
 
-has_counters() {
-  has valgrind && has strace
-}
-
 if $quick; then
   skip "cost of a message" "left out by --quick"
-elif has_counters || { install_packages valgrind strace && has_counters; }; then
+elif has_counters; then
   step "cost of a message" costs || :
 else
-  skip "cost of a message" "missing: valgrind, strace (apt-get install valgrind strace)"
+  skip "cost of a message" "missing: valgrind, strace or redis-server (apt-get install valgrind strace redis-server)"
 fi
 
 # -------------------------------------------------------------------------------------- summary

@@ -5,11 +5,13 @@
 
 mod build_times;
 mod check;
+mod cluster;
 mod compare;
 mod load;
 mod machine;
 mod measure;
 mod paths;
+mod redis;
 mod report;
 mod servers;
 mod stats;
@@ -51,9 +53,17 @@ struct Arguments {
     #[arg(long, requires = "check")]
     update: bool,
 
+    /// Builds the servers that `--check` measures, and measures nothing.
+    #[arg(long, requires = "check", conflicts_with = "update")]
+    build: bool,
+
     /// Measures how long the gateway takes to build, and socketioxide by hand.
     #[arg(long, conflicts_with = "page")]
     build_times: bool,
+
+    /// Measures what a broadcast costs the processes of an application of several, and socket.io's.
+    #[arg(long, conflicts_with_all = ["quick", "only", "latency", "servers", "check", "build_times", "page"])]
+    cluster: bool,
 
     /// Writes the page of the last run again.
     #[arg(long)]
@@ -112,13 +122,18 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let report = arguments.report();
     if arguments.check {
-        let Arguments { profile, update, .. } = arguments;
-        return check::run(&check::Options { profile, update });
+        let Arguments { profile, update, build, .. } = arguments;
+        return check::run(&check::Options { profile, update, build });
     }
     if arguments.build_times {
         let times = build_times::measure()?;
         println!("{times}");
         return report::write_build_times(&times, &report);
+    }
+    if arguments.cluster {
+        let measured = cluster::measure(&arguments.profile)?;
+        println!("{measured}");
+        return report::write_cluster(&measured, &report);
     }
     if arguments.page {
         return report::again(&report);

@@ -175,10 +175,19 @@ impl Program {
         servers.iter().map(build).collect()
     }
 
+    /// Builds one that can be a process of several, which `REDIS_URL` connects.
+    pub(crate) fn build_for_cluster(server: Server, profile: &str) -> Result<Self> {
+        Self::build_with(server, profile, &["--features", "cluster"])
+    }
+
     fn build(server: Server, profile: &str) -> Result<Self> {
+        Self::build_with(server, profile, &[])
+    }
+
+    fn build_with(server: Server, profile: &str, options: &[&str]) -> Result<Self> {
         match server.source() {
             Source::Package(package) => {
-                let executable = build_package(package, profile)?;
+                let executable = build_package(package, profile, options)?;
                 Ok(Self { server, executable, arguments: Vec::new() })
             }
             Source::Script { directory, main, compiled, runtime } => {
@@ -220,7 +229,7 @@ impl Program {
 
 /// Builds a package, in a run of its own, so that none decides which features another's
 /// dependencies have. Answers with its executable.
-fn build_package(package: &str, profile: &str) -> Result<PathBuf> {
+fn build_package(package: &str, profile: &str, options: &[&str]) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
         executable: Option<PathBuf>,
@@ -228,6 +237,7 @@ fn build_package(package: &str, profile: &str) -> Result<PathBuf> {
     let output = cargo()
         .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
         .args(["--profile", profile, "--package", package])
+        .args(options)
         .stderr(Stdio::inherit())
         .output()
         .context("cargo cannot be run")?;

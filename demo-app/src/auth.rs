@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::routing::post;
 use axum::{Json, Router};
+use gateway_core::Rules;
 use gateway_core::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::http::{self, HttpError};
 use crate::language::Language;
 use crate::user::{User, UserId};
 
@@ -24,6 +23,11 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 pub(crate) fn jwt_service(config: &Config) -> JwtService {
     let secret = config.jwt_secret.clone().unwrap_or_else(|| {
         tracing::info!("no JWT secret given: using a random one, tokens end with this process");
+        if config.redis_url.is_some() {
+            tracing::warn!(
+                "the other demos on this Redis have other secrets: give all of them the same"
+            );
+        }
         // Two of them: 244 bits of the system's randomness.
         format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
     });
@@ -73,63 +77,56 @@ struct LoginReply {
 
 /// Anyone gets a token for any user: this is a demo's login, there are no passwords.
 async fn login(
-    jwt: Inject<JwtService>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<LoginReply>, HttpError> {
-    let Login { user_id, role } = Login::parse(&body?)?;
+    Inject(jwt): Inject<JwtService>,
+    Body(Valid(Login { user_id: sub, role, .. })): Body<Valid<Login>>,
+) -> Result<Json<LoginReply>, WsException> {
     let exp = (OffsetDateTime::now_utc() + TOKEN_LIFETIME).unix_timestamp();
-    let access_token = jwt.0.sign(&Claims { sub: user_id, role: role.as_deref(), exp })?;
+    let access_token = jwt.sign(&Claims { sub, role: role.as_deref(), exp })?;
     Ok(Json(LoginReply { access_token }))
 }
 
-#[derive(Debug, PartialEq)]
+/// Read field by field, to name every wrong one and not only the first.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(from = "Map<String, Value>")]
 struct Login {
     user_id: UserId,
     role: Option<String>,
+    wrong: Vec<FieldError>,
 }
 
-impl Login {
-    /// Reads field by field, to name every wrong one and not only the first.
-    fn parse(body: &[u8]) -> Result<Self, HttpError> {
-        let mut body = http::object(body)?;
+impl From<Map<String, Value>> for Login {
+    fn from(mut body: Map<String, Value>) -> Self {
         let mut take = |field| body.remove(field).unwrap_or_default();
         let user_id = serde_json::from_value(take("userId"))
             .map_err(|_| FieldError::new("userId", "must be a number or a string of digits"));
         let role = serde_json::from_value(take("role"))
             .map_err(|_| FieldError::new("role", "must be a string"));
-        match (user_id, role) {
-            (Ok(user_id), Ok(role)) => Ok(Self { user_id, role }),
-            (user_id, role) => {
-                Err(HttpError::Validation(user_id.err().into_iter().chain(role.err()).collect()))
-            }
-        }
+        let wrong = user_id.clone().err().into_iter().chain(role.clone().err()).collect();
+        Self { user_id: user_id.unwrap_or(UserId(0)), role: role.unwrap_or_default(), wrong }
+    }
+}
+
+impl Rules for Login {
+    fn broken(&self) -> Vec<FieldError> {
+        self.wrong.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
 
-    fn wrong_fields(body: &str) -> Vec<Value> {
-        match Login::parse(body.as_bytes()) {
-            Err(HttpError::Validation(errors)) => errors
-                .iter()
-                .map(|error| serde_json::to_value(error).unwrap()["path"].take())
-                .collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn a_login_names_every_wrong_field() {
-        let login = Login::parse(br#"{"userId": "1", "role": "user"}"#).unwrap();
-        assert_eq!(login, Login { user_id: UserId(1), role: Some("user".to_owned()) });
-        assert_eq!(Login::parse(br#"{"userId": 1}"#).unwrap().role, None);
-        assert_eq!(wrong_fields(r#"{"userId": "ann", "role": 1}"#), ["userId", "role"]);
-        assert_eq!(wrong_fields("{}"), ["userId"]);
-        assert_eq!(wrong_fields("[]"), [""]);
-        assert_eq!(wrong_fields("{"), [""]);
+        let login = |body| serde_json::from_value::<Login>(body).unwrap();
+        let wrong = |body| login(body).broken().into_iter().map(|error| error.path);
+        let ann = login(json!({"userId": "1", "role": "user"}));
+        assert_eq!((ann.user_id, ann.role.as_deref()), (UserId(1), Some("user")));
+        assert!(ann.broken().is_empty());
+        assert_eq!(login(json!({"userId": 1})).role, None);
+        assert!(wrong(json!({"userId": "ann", "role": 1})).eq(["userId", "role"]));
+        assert!(wrong(json!({})).eq(["userId"]));
     }
 }

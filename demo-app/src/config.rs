@@ -2,44 +2,39 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Parser;
-use clap::builder::{BoolishValueParser, NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
+use humantime::parse_duration;
 
 /// Chat with rooms and order notifications over Socket.IO, on SQLite or PostgreSQL.
 #[derive(Clone, Parser)]
 #[command(version)]
-pub(crate) struct Config {
+pub struct Config {
     /// Address to listen on; port 0 picks a free port.
-    #[arg(
-        long,
-        env = "LISTEN",
-        default_value = "127.0.0.1:3000",
-        value_name = "ADDR",
-        value_parser = address
-    )]
-    pub(crate) listen: String,
+    #[arg(long, env, default_value = "127.0.0.1:3000", value_name = "ADDR", value_parser = address)]
+    pub listen: String,
 
     /// Secret that signs access tokens (HS256). Without one, a random secret is used until the demo stops.
-    #[arg(
-        long,
-        env = "JWT_SECRET",
-        hide_env_values = true,
-        value_name = "SECRET",
-        value_parser = NonEmptyStringValueParser::new()
-    )]
+    #[arg(long, env, hide_env_values = true, value_name = "SECRET", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) jwt_secret: Option<String>,
 
     /// SQLite file, created if missing, or a PostgreSQL database (`postgres://..`).
     /// `sqlite::memory:` keeps nothing.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://demo.db", value_name = "URL")]
-    pub(crate) database_url: String,
+    #[arg(long, env, default_value = "sqlite://demo.db", value_name = "URL")]
+    pub database_url: String,
+
+    /// Redis that makes this demo one with all others on it (`redis://..`): they need the same database and the
+    /// same --jwt-secret. Without one, this process is the whole application.
+    #[arg(long, env, hide_env_values = true, value_name = "URL")]
+    pub(crate) redis_url: Option<String>,
 
     /// Origin of pages that may connect, besides the demo's own page; repeatable, or separated by commas.
     #[arg(
         long,
-        env = "CORS_ORIGIN",
+        env,
         default_value = "http://localhost:4200",
         value_name = "ORIGIN",
         value_delimiter = ','
@@ -48,83 +43,40 @@ pub(crate) struct Config {
 
     /// Address or network of proxies in front; repeatable, or separated by commas. What they say of their
     /// clients in `X-Forwarded-For`, `-Host` and `-Proto` is believed.
-    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+    #[arg(long, env, value_name = "NETWORK", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<String>,
 
     /// How long a user stays online after the last device has disconnected.
-    #[arg(
-        long,
-        env = "PRESENCE_GRACE",
-        default_value = "3s",
-        value_name = "TIME",
-        value_parser = humantime::parse_duration
-    )]
+    #[arg(long, env, default_value = "3s", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) presence_grace: Duration,
 
     /// How long a shutdown may take, including answering messages in hand and disconnecting clients.
-    #[arg(
-        long,
-        env = "DRAIN",
-        default_value = "10s",
-        value_name = "TIME",
-        value_parser = humantime::parse_duration
-    )]
-    pub(crate) drain: Duration,
+    #[arg(long, env, default_value = "10s", value_name = "TIME", value_parser = parse_duration)]
+    pub drain: Duration,
 
     /// Sockets that one user may have in each namespace, on all devices together.
-    #[arg(
-        long,
-        env = "DEVICES_PER_USER",
-        default_value = "100",
-        value_name = "COUNT",
-        value_parser = at_least_one()
-    )]
-    pub(crate) devices_per_user: usize,
+    #[arg(long, env, default_value = "100", value_name = "COUNT")]
+    pub(crate) devices_per_user: NonZeroUsize,
 
     /// Rooms that one user may be a member of.
-    #[arg(
-        long,
-        env = "ROOMS_PER_USER",
-        default_value = "1000",
-        value_name = "COUNT",
-        value_parser = at_least_one()
-    )]
-    pub(crate) rooms_per_user: usize,
+    #[arg(long, env, default_value = "1000", value_name = "COUNT")]
+    pub(crate) rooms_per_user: NonZeroUsize,
 
     /// Streams of order updates (`GET /orders/events`) that may be open at once.
-    #[arg(
-        long,
-        env = "STREAMS",
-        default_value = "1000",
-        value_name = "COUNT",
-        value_parser = at_least_one()
-    )]
-    pub(crate) streams: usize,
+    #[arg(long, env, default_value = "1000", value_name = "COUNT")]
+    pub(crate) streams: NonZeroUsize,
 
     /// Streams of order updates that one user may have open at once.
-    #[arg(
-        long,
-        env = "STREAMS_PER_USER",
-        default_value = "16",
-        value_name = "COUNT",
-        value_parser = at_least_one()
-    )]
-    pub(crate) streams_per_user: usize,
+    #[arg(long, env, default_value = "16", value_name = "COUNT")]
+    pub(crate) streams_per_user: NonZeroUsize,
 
     /// Lets anyone get a token from `POST /auth/login` [default: on without --jwt-secret, else off]
-    #[arg(
-        long,
-        env = "DEV_LOGIN",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        default_missing_value = "true",
-        value_parser = BoolishValueParser::new()
-    )]
+    #[arg(long, env, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     dev_login: Option<bool>,
 
     /// Asks the demo that listens on that address whether it responds (`GET /healthz`), and exits with 0 or 1
     #[arg(long)]
-    pub(crate) health_check: bool,
+    pub health_check: bool,
 }
 
 /// An address whose host is left out is one of this machine alone.
@@ -135,13 +87,9 @@ fn address(text: &str) -> Result<String, Infallible> {
     })
 }
 
-fn at_least_one() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
-}
-
 impl Config {
     /// Reads arguments and environment; on a mistake in them, and on `--help`, the process ends here.
-    pub(crate) fn load() -> Self {
+    pub fn load() -> Self {
         Self::parse()
     }
 
@@ -149,12 +97,12 @@ impl Config {
     pub(crate) fn dev_login(&self) -> bool {
         self.dev_login.unwrap_or(self.jwt_secret.is_none())
     }
-}
 
-#[cfg(test)]
-impl Config {
-    /// What the arguments say, and nothing else.
-    pub(crate) fn of(arguments: &[&str]) -> Result<Self, clap::Error> {
+    /// What the arguments say, and the environment where they say nothing.
+    ///
+    /// # Errors
+    /// A mistake in them, or `--help`.
+    pub fn of(arguments: &[&str]) -> Result<Self, clap::Error> {
         Self::try_parse_from([&["demo-app"], arguments].concat())
     }
 }

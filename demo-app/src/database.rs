@@ -22,7 +22,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DatabaseError {
+pub enum DatabaseError {
     /// The URL is of neither.
     #[error("the database URL must begin with `sqlite:` or `postgres:`, not `{0}`")]
     Foreign(String),
@@ -35,7 +35,10 @@ pub(crate) enum DatabaseError {
 }
 
 /// Opens the database and brings its tables up to date; a SQLite file is created if it is missing.
-pub(crate) async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
+///
+/// # Errors
+/// See [`DatabaseError`].
+pub async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
     let kind = Kind::of(url)?;
     install_default_drivers();
     let options = kind.connect_options(url).map_err(|error| {

@@ -22,7 +22,7 @@ const PATH: &str = "/healthz";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the demo that listens there; 0 if it responds, otherwise 1.
-pub(crate) async fn run(listen: &str) -> ExitCode {
+pub async fn run(listen: &str) -> ExitCode {
     let Ok(asked) = timeout(PATIENCE, ask(listen)).await else {
         eprintln!("unhealthy: no answer within {PATIENCE:?}");
         // A name that is still being looked up would keep the runtime from ending.

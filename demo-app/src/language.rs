@@ -53,14 +53,13 @@ const FRAMEWORK: [(&str, &str); 13] = [
 ];
 
 /// What rules say of a field, in Chinese. A `#` is a number.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 11] = [
     ("length is lower than #", "长度不能小于 #"),
     ("length is greater than #", "长度不能大于 #"),
     ("lower than #", "不能小于 #"),
     ("greater than #", "不能大于 #"),
     ("must be the id of a message", "必须是消息的编号"),
     ("must not contain the character U+#", "不能包含字符 U+#"),
-    ("must be a JSON object", "必须是 JSON 对象"),
     ("must be a number or a string of digits", "必须是数字或由数字组成的字符串"),
     ("must be a string", "必须是字符串"),
     ("must be a list of # to # items", "必须是 # 到 # 项的列表"),

@@ -1,25 +1,12 @@
-//! The demo: a chat with rooms and presence behind Socket.IO, and the page that shows it.
+//! The demo as a program. `--help` names its settings.
 
-mod auth;
-mod chat;
-mod clock;
-mod config;
-mod database;
-mod health_check;
-mod http;
-mod language;
-mod limits;
-mod orders;
-mod presence;
-mod process;
-mod user;
-mod ws_error;
-
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use gateway_core::prelude::*;
-
-use crate::config::Config;
+use demo_app::Config;
+use gateway_core::AppError;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Gives memory back that a burst has taken; README, "Operations", has the figures.
 #[cfg(feature = "jemalloc")]
@@ -30,21 +17,26 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 async fn main() -> ExitCode {
     let config = Config::load();
     if config.health_check {
-        return health_check::run(&config.listen).await;
+        return demo_app::health_check(&config.listen).await;
     }
-    gateway_core::exit_code(run(config).await)
+    log_to_stderr();
+    gateway_core::exit_code(run(&config).await)
 }
 
-async fn run(config: Config) -> Result<(), AppError> {
-    let stop = process::start(&config)?;
-    let database = database::open(&config.database_url).await.map_err(AppError::other)?;
-    let routes = auth::routes(config.dev_login()).merge(orders::routes());
-    let app = process::builder(&config, &stop)
-        .readiness_check("database", database::probe(&database))
-        .provide(database)
-        .provide(auth::jwt_service(&config))
-        .routes(http::routes(&config, routes).map_err(AppError::other)?)
-        .build()
-        .await?;
-    process::serve(app, &config.listen, stop).await
+async fn run(config: &Config) -> Result<(), AppError> {
+    // Heard from here on: the database may take its time.
+    drop(gateway_core::stop_signal(config.drain)?);
+    let database = demo_app::open_database(&config.database_url).await.map_err(AppError::other)?;
+    demo_app::app(config, database).run(&config.listen).await
+}
+
+/// Logs to stderr, so that stdout keeps the route table and the address. `RUST_LOG` chooses what; default `info`.
+fn log_to_stderr() {
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }

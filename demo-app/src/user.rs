@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A user, as the claims of an access token name it.
@@ -28,7 +29,9 @@ impl User {
 }
 
 /// A user's number. Read from a number or a string of digits, always written as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema, sqlx::Type,
+)]
 #[sqlx(transparent)]
 pub(crate) struct UserId(pub(crate) i64);
 

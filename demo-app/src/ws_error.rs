@@ -2,6 +2,7 @@
 
 use gateway_core::code;
 use gateway_core::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock;
@@ -13,31 +14,38 @@ use crate::language::Language;
 #[injectable]
 pub(crate) struct WsExceptionFilter;
 
-#[derive(Serialize)]
-struct ErrorEvent<'a> {
-    message: &'a str,
+/// Why a message failed.
+#[derive(Debug, Serialize, JsonSchema, Event)]
+#[event("error")]
+pub(crate) struct ErrorEvent {
+    /// In the client's language.
+    message: String,
+    /// ISO 8601.
     timestamp: String,
-    code: &'a str,
+    /// What happened, for programs.
+    code: String,
+    /// The fields that break a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldError>>,
 }
 
 impl ExceptionFilter for WsExceptionFilter {
     type Catch = WsException;
+    type Body = ErrorEvent;
 
     async fn catch(
         &self,
         exception: &WsException,
         host: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
+    ) -> Result<ErrorReply<ErrorEvent>, WsException> {
         let language = Language::of(host.handshake());
         let is_validation = exception.code() == code::VALIDATION;
         let error = ErrorEvent {
-            message: &language.message(exception),
+            message: language.message(exception).into_owned(),
             timestamp: clock::now(),
-            code: exception.code(),
+            code: exception.code().to_owned(),
             errors: is_validation.then(|| language.fields(exception.errors())),
         };
-        Ok(ErrorReply::new("error", &error))
+        Ok(ErrorReply::of(&error))
     }
 }

@@ -40,8 +40,12 @@ struct Set {
 }
 
 impl Clock {
+    /// A clock whose calendar begins now, and from then on follows tokio's time: tests pause it.
+    pub(crate) fn of_test() -> Self {
+        Self::starting_at(SystemTime::now())
+    }
+
     /// A clock whose calendar begins at `wall`, and from then on follows tokio's time.
-    #[cfg(test)]
     pub(crate) fn starting_at(wall: SystemTime) -> Self {
         Self(Some(Arc::new(Set { began: Instant::now(), wall: Mutex::new(wall) })))
     }

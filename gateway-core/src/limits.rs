@@ -38,6 +38,11 @@ macro_rules! limits {
         /// seconds' worth. Another one is answered with 429. The same addresses are exempt as for
         /// [`connections_per_address`](Self::connections_per_address).
         handshakes_per_second: usize = 1_000;
+        /// The number of clients at once whose TLS handshakes are not over; one address, or one IPv6 /64, may have at
+        /// most half of them. Another one is closed. The same addresses are exempt as for
+        /// [`connections_per_address`](Self::connections_per_address). A handshake may take as long as
+        /// [`head_timeout`](Self::head_timeout). Without the feature `tls`, nothing counts.
+        tls_handshakes: usize = 1_000;
         /// How long a session may take to join its first namespace. After that it is ended, with close code 1008
         /// if it is a WebSocket, but not while a client is being authenticated, which has
         /// [a timeout of its own](crate::AppBuilder::authentication_timeout).
@@ -86,7 +91,9 @@ macro_rules! limits {
         /// Bytes of the longest name of a namespace, in a packet of a client. A longer one ends its session.
         namespace_name_bytes: usize = 255;
         /// Bytes of the `auth` that a client brings along to a namespace. With a larger one it is not let
-        /// in, and nothing of it is kept.
+        /// in, and nothing of it is kept. All that a session says before it has joined may be as long as
+        /// [`failed_connects`](Self::failed_connects) CONNECTs with so much each: a session that says more is
+        /// ended, with close code 1009 if it is a WebSocket.
         auth_bytes: usize = 16 * 1024;
         /// How often in a row a client may ask in vain to be let into a namespace: then its session ends,
         /// behind the last `connect_error`. Each time it is let in the counting begins anew, so that a client
@@ -165,6 +172,7 @@ impl Limits {
 
 /// A function for each limit, to be called whenever it has refused or ended something. It counts that, and now
 /// and then logs a line that stands for everything since the last one.
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub(crate) mod reached {
     use std::fmt::Display;
 
@@ -259,7 +267,11 @@ fn set_aside(limit: usize) -> usize {
 /// How many newcomers at once may be told why they are refused, so that doing so leaves the application half of
 /// the files that are set aside.
 pub(crate) fn refusals_at_once() -> usize {
-    (set_aside(raise_open_files()) / 2).min(64)
+    refusals_of(raise_open_files())
+}
+
+fn refusals_of(limit: usize) -> usize {
+    (set_aside(limit) / 2).min(64)
 }
 
 #[cfg(test)]
@@ -272,6 +284,15 @@ mod tests {
         assert_eq!(connections_of(1024, 20), 940);
         assert_eq!(connections_of(64, 0), 32);
         assert_eq!(connections_of(16, 0), 1);
+    }
+
+    #[test]
+    fn as_many_are_told_why_they_are_refused_as_leave_half_of_what_is_set_aside() {
+        for (files, newcomers) in [(0, 16), (512, 16), (1_024, 32), (2_048, 64), (1_000_000, 64)] {
+            assert_eq!(refusals_of(files), newcomers);
+            assert!(2 * newcomers <= set_aside(files));
+        }
+        assert!((16..=64).contains(&refusals_at_once()));
     }
 
     #[test]

@@ -30,10 +30,17 @@ const JWKS_REFRESHES: &str = "gateway_jwks_refreshes_total";
 const MESSAGES: &str = "gateway_messages_total";
 const DURATION: &str = "gateway_message_duration_seconds";
 const EMITS: &str = "gateway_emits_total";
+const UNDECLARED: &str = "gateway_undeclared_events_total";
 const DELIVERIES: &str = "gateway_deliveries_total";
 const SLOW_CLIENTS: &str = "gateway_slow_clients_total";
 const DROPPED_PACKETS: &str = "gateway_dropped_packets_total";
+const DROPPED_VOLATILE: &str = "gateway_dropped_volatile_total";
 const USERS: &str = "gateway_users_online";
+const CLUSTER_UP: &str = "gateway_cluster_up";
+const CLUSTER_PEERS: &str = "gateway_cluster_peers";
+const CLUSTER_ECHO: &str = "gateway_cluster_echo_seconds";
+const CLUSTER_QUEUED: &str = "gateway_cluster_queued_bytes";
+const CLUSTER_ENTRIES: &str = "gateway_cluster_entries_total";
 
 /// The event label of all messages without a handler.
 const UNKNOWN: &str = "(unknown)";
@@ -45,7 +52,7 @@ pub(crate) fn describe() {
     describe_counter!(DISCONNECTED, "Clients that have left, by reason.");
     describe_counter!(
         HANDSHAKES_REFUSED,
-        "Sessions refused for their origin, or while draining; requests to a host that is not allowed, or of a session that was opened from another origin or address."
+        "Sessions refused for their origin, by `allow_request`, or while draining; requests to a host that is not allowed, or of a session that was opened from another origin or address."
     );
     describe_counter!(LIMITS_REACHED, "What a limit has refused or ended, by limit.");
     describe_counter!(
@@ -79,7 +86,31 @@ pub(crate) fn describe() {
         DROPPED_PACKETS,
         "Packets that members of a room missed because its gateway drops them for slow readers."
     );
+    describe_counter!(
+        DROPPED_VOLATILE,
+        "Volatile events that were not sent to a client, because something was still on its way to it."
+    );
+    describe_counter!(
+        UNDECLARED,
+        "Events that were emitted although their gateway lists others in `emits(..)`, and not them."
+    );
     describe_gauge!(USERS, "Users who are online, for gateways that keep presence.");
+    describe_gauge!(CLUSTER_UP, "Whether the cluster can be reached: 1 or 0.");
+    describe_gauge!(CLUSTER_PEERS, "Other processes of the cluster that are heard of.");
+    describe_histogram!(
+        CLUSTER_ECHO,
+        Unit::Seconds,
+        "Time until the cluster has passed a heartbeat of this process back to it."
+    );
+    describe_gauge!(
+        CLUSTER_QUEUED,
+        Unit::Bytes,
+        "What is kept to be written to the cluster's log, or to be written again."
+    );
+    describe_counter!(
+        CLUSTER_ENTRIES,
+        "Entries of the cluster's log: written, repaired (written again after the log was lost), given_up (not written in time), heard, known (heard before), missed, malformed, unknown (of a kind that only newer versions know)."
+    );
 }
 
 /// The metrics of one namespace.
@@ -90,9 +121,11 @@ pub(crate) struct NamespaceMetrics {
     pub(crate) refused: Counter,
     disconnected: [Counter; DisconnectReason::ALL.len()],
     pub(crate) emits: Counter,
+    pub(crate) undeclared: Counter,
     pub(crate) deliveries: Counter,
     pub(crate) slow_clients: Counter,
     pub(crate) dropped_packets: Counter,
+    pub(crate) dropped_volatile: Counter,
 }
 
 impl NamespaceMetrics {
@@ -106,9 +139,11 @@ impl NamespaceMetrics {
                 |reason| counter!(DISCONNECTED, "namespace" => here(), "reason" => reason.as_str()),
             ),
             emits: counter!(EMITS, "namespace" => here()),
+            undeclared: counter!(UNDECLARED, "namespace" => here()),
             deliveries: counter!(DELIVERIES, "namespace" => here()),
             slow_clients: counter!(SLOW_CLIENTS, "namespace" => here()),
             dropped_packets: counter!(DROPPED_PACKETS, "namespace" => here()),
+            dropped_volatile: counter!(DROPPED_VOLATILE, "namespace" => here()),
         }
     }
 
@@ -235,4 +270,74 @@ pub(crate) fn jwks_refresh(outcome: &'static str) {
 /// How many users are online in a namespace.
 pub(crate) fn users(path: &str) -> Gauge {
     gauge!(USERS, "namespace" => path.to_owned())
+}
+
+/// What became of entries of the cluster's log.
+#[cfg(any(test, feature = "redis"))]
+fn cluster_entries(fate: &'static str, entries: u64) {
+    if entries > 0 {
+        counter!(CLUSTER_ENTRIES, "fate" => fate).increment(entries);
+    }
+}
+
+/// Entries were written, of which some had been lost.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_written(entries: usize, again: usize) {
+    cluster_entries("written", (entries - again) as u64);
+    cluster_entries("repaired", again as u64);
+}
+
+/// Entries could not be written in time.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_given_up(entries: u64) {
+    cluster_entries("given_up", entries);
+}
+
+/// Entries were read, and those that had been heard before were passed over.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_read(heard: u64, known: u64) {
+    cluster_entries("heard", heard);
+    cluster_entries("known", known);
+}
+
+/// Entries of others are lost for this process.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_missed(entries: u64) {
+    cluster_entries("missed", entries);
+}
+
+/// Something that another process has said cannot be read.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_malformed() {
+    cluster_entries("malformed", 1);
+}
+
+/// Another process has said something of a kind that is not known here.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_unknown() {
+    cluster_entries("unknown", 1);
+}
+
+/// Whether the cluster can be reached.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_up(is_up: bool) {
+    gauge!(CLUSTER_UP).set(f64::from(u8::from(is_up)));
+}
+
+/// How many other processes are heard of.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_peers(peers: usize) {
+    gauge!(CLUSTER_PEERS).set(peers as f64);
+}
+
+/// How long an own heartbeat took to come back.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_echo(took: Duration) {
+    histogram!(CLUSTER_ECHO).record(took);
+}
+
+/// How many bytes are kept for the cluster's log.
+#[cfg(any(test, feature = "redis"))]
+pub(crate) fn cluster_queued() -> Gauge {
+    gauge!(CLUSTER_QUEUED)
 }

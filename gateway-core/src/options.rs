@@ -42,6 +42,8 @@ macro_rules! gateway_options {
             never zero, "nothing could ever wait its turn; leave it out for the default";
         /// What a room emit does about a socket whose queue is full.
         overflow: Overflow, or DEFAULT_OVERFLOW: Overflow = Overflow::Disconnect;
+        /// How many sessions a user may have at a time.
+        sessions: Sessions, or DEFAULT_SESSIONS: Sessions = Sessions::All;
         /// How long a handler may run on after its client has left.
         handler_grace: Duration, or DEFAULT_HANDLER_GRACE: Duration = Duration::from_secs(30),
             never zero, "no handler could finish what it began; leave it out for the default";
@@ -86,6 +88,11 @@ macro_rules! define_options {
         }
 
         impl StatedOptions {
+            /// Whether it says which pages may connect.
+            pub(crate) fn has_cors(&self) -> bool {
+                self.cors_origins.is_some()
+            }
+
             /// The values, computed from `services` where an option asks for it. If nothing provides the service,
             /// `missing` is told, and the default is used.
             pub(crate) fn resolve(self, services: &Services, mut missing: impl FnMut(Key)) -> Options {
@@ -149,6 +156,32 @@ pub enum Overflow {
     DropNewest,
 }
 
+/// Which sessions of a user go on when it connects again. A session is a socket in the gateway's namespace, in any process
+/// of the application; a client that belongs to no user has none to replace.
+///
+/// ```
+/// # mod app {
+/// use gateway_core::prelude::*;
+/// # #[derive(Clone, serde::Deserialize, serde::Serialize)]
+/// # pub struct Player { id: u64 }
+///
+/// /// Whoever opens a second window goes on there.
+/// #[web_socket_gateway(namespace = "/game", authenticate = JwtAuthenticator<Player>, sessions = Newest)]
+/// pub struct GameGateway {
+///     server: Server,
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Sessions {
+    /// All of them.
+    #[default]
+    All,
+    /// The newest. The one before is told [`REPLACED`](crate::code::REPLACED), and disconnected.
+    Newest,
+}
+
 /// The value of an option: fixed, or computed from what the application provides.
 #[doc(hidden)]
 pub struct Setting<T>(Resolve<T>);
@@ -174,6 +207,12 @@ impl OptionValue<usize> for usize {
 
 impl OptionValue<Overflow> for Overflow {
     fn value(self) -> Overflow {
+        self
+    }
+}
+
+impl OptionValue<Sessions> for Sessions {
+    fn value(self) -> Sessions {
         self
     }
 }
@@ -356,6 +395,12 @@ mod tests {
     impl Told for Overflow {
         fn told(&self, _: &str) -> Option<String> {
             Some(format!("`Overflow::{self:?}`"))
+        }
+    }
+
+    impl Told for Sessions {
+        fn told(&self, _: &str) -> Option<String> {
+            Some(format!("`Sessions::{self:?}`"))
         }
     }
 

@@ -15,10 +15,11 @@ use crate::errors::{Errors, mistake, with_help};
 use crate::known;
 use crate::mark::Kind;
 use crate::model::{
-    Entry, GatewayOptions, Given, InjectableOptions, Source, Subscription, Told, Value,
+    BlockOptions, Entry, GatewayOptions, Given, InjectableOptions, Source, StatedEvent,
+    Subscription, Told, Value,
 };
 use crate::options::{self, Declaration, Form, Group};
-use crate::tokens::{ungrouped, ungrouped_type, without_parentheses};
+use crate::tokens::{readable, ungrouped, ungrouped_type, without_parentheses};
 
 /// `#[web_socket_gateway(..)]` on a struct: its options, by their table.
 pub(crate) fn gateway_options(arguments: TokenStream, errors: &Errors) -> GatewayOptions {
@@ -50,6 +51,7 @@ fn options(
             Form::Group(group) => {
                 Value::Group(group, options_of(group, option, key, input, errors)?)
             }
+            Form::Events => Value::Events(events(key, input, errors)?),
         };
         given.push(Given { option, key: key.clone(), value });
         Ok(())
@@ -97,17 +99,102 @@ fn options_of(
 }
 
 /// `#[web_socket_gateway(..)]` on an impl block, which only needs to know where the core is.
-pub(crate) fn block_options(arguments: TokenStream, errors: &Errors) -> Option<Path> {
-    let mut core = None;
+pub(crate) fn block_options(arguments: TokenStream, errors: &Errors) -> BlockOptions {
+    let mut options = BlockOptions::default();
     each_option(arguments, errors, known::block_literal, |key, input| {
-        if key != "crate" {
-            return Err(known::option_on_block(key));
+        match key.to_string().as_str() {
+            "crate" => options.core = Some(core(key, input)?),
+            "emits" => options.emits = events(key, input, errors)?,
+            _ => return Err(known::option_on_block(key)),
         }
-        core = Some(self::core(key, input)?);
         Ok(())
     });
-    core
+    options
 }
+
+// Rule: `emits` lists the types of events in parentheses, each once.
+fn events(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Type>> {
+    let help = format!("write `{}`, with types that derive `Event`", options::EMITS);
+    if !input.peek(syn::token::Paren) {
+        return Err(mistake(key, "`emits` takes a list of events in parentheses", help));
+    }
+    let content;
+    parenthesized!(content in input);
+    if content.is_empty() {
+        return Err(mistake(key, "`emits` lists no events", help));
+    }
+    let mut events: Vec<Type> = Vec::new();
+    each_entry(content.parse()?, errors, |input| {
+        if let Some(ty) = bare_type(input) {
+            let name = readable(&ty);
+            if events.iter().any(|listed| readable(listed) == name) {
+                let twice = format!("`{name}` is listed twice");
+                return Err(mistake(ty, twice, "keep one of the two"));
+            }
+            events.push(ty);
+            return Ok(());
+        }
+        let written: Expr = input.parse().map_err(|error| with_help(&error, help.clone()))?;
+        let Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) = &written else {
+            return Err(mistake(written, "this is not the type of an event", help.clone()));
+        };
+        let declared = format!(
+            "declare it: `#[derive(Serialize, Event)] #[event(\"{}\")] struct NewMessage {{ .. }}`, and list `NewMessage`",
+            name.value()
+        );
+        Err(mistake(written, "`emits` lists the types of events, not their names", declared))
+    });
+    Ok(events)
+}
+
+/// `#[event(..)]` of an event.
+pub(crate) fn event(attribute: &Attribute, stated: &mut StatedEvent, errors: &Errors) {
+    let arguments = in_parentheses(attribute);
+    if arguments.is_empty() {
+        errors.at(&attribute.meta, "`#[event]` does not say the event's name", NAME_THE_EVENT);
+        return;
+    }
+    let mut rest = TokenStream::new();
+    let parser = |input: ParseStream<'_>| {
+        stated.name = Some(expression(input, || NAME_THE_EVENT.to_owned())?);
+        if !input.is_empty() && !input.peek(Token![,]) {
+            let next: TokenTree = input.parse()?;
+            return Err(mistake(next, "there must be a comma after the name", NAME_THE_EVENT));
+        }
+        let _comma: Option<Token![,]> = input.parse()?;
+        rest = input.parse()?;
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(arguments) {
+        errors.push(error);
+    }
+    each_option(rest, errors, known::event_literal, |key, input| {
+        match key.to_string().as_str() {
+            "ack" => {
+                const EXAMPLE: &str = "ack = Receipt";
+                assign(key, input, EXAMPLE)?;
+                let ty = input.parse().map_err(|error: syn::Error| {
+                    with_help(
+                        &error,
+                        format!("write `{EXAMPLE}`, with the type of what clients answer"),
+                    )
+                })?;
+                stated.ack = Some(ty);
+            }
+            "args" => {
+                flag(key, input)?;
+                stated.args = Some(key.clone());
+            }
+            "crate" => stated.core = Some(core(key, input)?),
+            _ => return Err(known::unknown(key, "event", &known::OF_EVENTS)),
+        }
+        Ok(())
+    });
+}
+
+/// What to write, where an event's name is missing.
+pub(crate) const NAME_THE_EVENT: &str =
+    "write `#[event(\"new-message\")]`, with the name that clients listen to";
 
 /// `#[injectable(..)]`.
 pub(crate) fn injectable_options(arguments: TokenStream, errors: &Errors) -> InjectableOptions {
@@ -284,14 +371,17 @@ fn capital(word: &str) -> String {
 
 /// `#[init]` or `#[init(expression)]` on a field.
 pub(crate) fn init(attribute: &Attribute) -> syn::Result<Source> {
-    const HELP: &str = "write `#[init]` for `Default::default()`, or `#[init(expression)]` for a value of your own";
+    const HELP: &str = "write `#[init]` for `Default::default()`, `#[init(expression)]` for a value of your own, or `#[init(|config: &Config| ..)]` to compute it from services";
     match &attribute.meta {
         Meta::Path(_) => Ok(Source::Default),
         Meta::List(list) if !list.tokens.is_empty() => {
             let parsed = list.parse_args::<Expr>();
             let value = parsed
                 .map_err(|_| mistake(&list.tokens, "`#[init(..)]` takes one expression", HELP))?;
-            Ok(Source::Value(ungrouped(value)))
+            Ok(match ungrouped(value) {
+                Expr::Closure(closure) if !closure.inputs.is_empty() => Source::Computed(closure),
+                value => Source::Value(value),
+            })
         }
         other => Err(mistake(other, "`#[init]` is not written like this", HELP)),
     }
@@ -324,9 +414,16 @@ fn authenticator(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Res
 }
 
 fn core(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
-    assign(key, input, "crate = my_reexport::gateway_core")?;
-    // As in a `use`: it is the beginning of paths, and nothing can follow `<..>` there.
-    input.call(Path::parse_mod_style)
+    const EXAMPLE: &str = "crate = my_reexport::gateway_core";
+    assign(key, input, EXAMPLE)?;
+    // As in a `use`: it is the beginning of paths, and nothing can follow `<..>` or a type there.
+    let path = input.call(Path::parse_mod_style)?;
+    match path.segments.iter().find(|segment| segment.ident == "Self") {
+        Some(segment) => {
+            Err(mistake(segment, "`crate` takes the path of a crate", format!("write `{EXAMPLE}`")))
+        }
+        None => Ok(path),
+    }
 }
 
 fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<Expr> {

@@ -1,10 +1,11 @@
 //! The rules, one function each, with the rule above it; applied from here, and from nowhere else: [`value`] is about
 //! the values of options and events, [`list`] about what lists name, [`block`](mod@block) about how a block's handlers
-//! fit together, [`place`] about where attributes belong, [`mod@error_type`] about what errors say about themselves,
-//! and [`signature`] about what a handler looks like.
+//! fit together, [`place`] about where attributes belong, [`mod@error_type`] and [`mod@event_type`] about what errors and
+//! events say about themselves, and [`signature`] about what a handler looks like.
 
 mod block;
 mod error_type;
+mod event_type;
 mod list;
 mod place;
 mod signature;
@@ -14,12 +15,13 @@ use quote::ToTokens;
 use syn::{ItemStruct, Path};
 
 pub(crate) use self::error_type::error_type;
+pub(crate) use self::event_type::event_type;
 pub(crate) use self::place::{
     gateway_is_not_injectable_as_well, is_not_a_gateway, is_not_a_service,
 };
 use crate::core_path;
 use crate::errors::Errors;
-use crate::model::{Block, Field, Gateway, Handler, Injectable, Method, Occasion};
+use crate::model::{Block, Field, Gateway, Handler, Injectable, Method, Occasion, Source};
 
 /// The rules about a gateway's struct.
 pub(crate) fn gateway(gateway: &Gateway, errors: &Errors) {
@@ -114,6 +116,9 @@ fn fields(fields: &[Field], errors: &Errors) {
     for field in fields {
         place::marks_of_a_field(&field.marks, errors);
         place::one_init(&field.inits, errors);
+        if let Source::Computed(closure) = &field.source {
+            value::initializer(closure, errors);
+        }
     }
 }
 

@@ -54,6 +54,21 @@ pub(crate) fn ws_error(item: TokenStream) -> TokenStream {
     with(TokenStream::new(), errors, expansion.as_ref())
 }
 
+/// `#[derive(Event)]`.
+pub(crate) fn event(item: TokenStream) -> TokenStream {
+    let errors = Errors::new();
+    let item = match syn::parse2(item) {
+        Ok(item) => item,
+        Err(error) => return unreadable(TokenStream::new(), error, errors),
+    };
+    let event = read::event_type(item, &errors);
+    check::event_type(&event, &errors);
+    // Even with mistakes, so that what sends it is not reported as well, unless there is no value that could be sent.
+    let is_printed = errors.count() == 0 || event.can_be_sent();
+    let expansion = is_printed.then(|| expand::event_type(&event));
+    with(TokenStream::new(), errors, expansion.as_ref())
+}
+
 fn gateway(arguments: TokenStream, item: ItemStruct, errors: Errors) -> TokenStream {
     let gateway = read::gateway(arguments, item, &errors);
     check::gateway(&gateway, &errors);
@@ -73,7 +88,7 @@ fn block(arguments: TokenStream, item: ItemImpl, errors: Errors) -> TokenStream 
     let block = read::block(arguments, item, &errors);
     // Also if there are mistakes, so that the compiler checks the other handlers in the same pass.
     let callable = check::block(&block, &errors);
-    let is_there = check::core_is_there(block.core.as_ref(), &block.item, &errors);
+    let is_there = check::core_is_there(block.options.core.as_ref(), &block.item, &errors);
     // A gateway that only pushes may have a block without handlers. If there are mistakes, the handlers may be
     // missing because of them.
     let is_printed = is_there && (!callable.is_empty() || errors.count() == 0);

@@ -11,23 +11,33 @@
 //! with it. So every name we bind begins with `__`.
 
 mod block;
+mod description;
 mod enhancer;
 mod error_type;
+mod event_type;
 mod object;
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Path;
 
 use crate::core_path;
 
 pub(crate) use self::block::{block, excused};
 pub(crate) use self::error_type::error_type;
+pub(crate) use self::event_type::event_type;
 pub(crate) use self::object::{gateway, gateway_stub, injectable, injectable_stub};
 
 /// Our names, reported at the user's place.
 fn located(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
+}
+
+/// The traits that tell by its type whether an identity can be told to other processes.
+fn identity_ladder() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        use __gateway::identity_ladder::{IsNotWritten as _, IsWritten as _};
+    }
 }
 
 /// The generated items, where no name of theirs meets one of the user's.

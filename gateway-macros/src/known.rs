@@ -82,6 +82,15 @@ pub(crate) fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> syn::Erro
 /// The options of `#[ws(..)]`.
 pub(crate) const OF_ERRORS: [&str; 5] = ["code", "message", "transparent", "with", "crate"];
 
+/// The options of `#[event(..)]`, after the name.
+pub(crate) const OF_EVENTS: [&str; 3] = ["ack", "args", "crate"];
+
+/// Something that is not a name where one of these options is expected.
+pub(crate) fn event_literal(written: &TokenTree) -> syn::Error {
+    let help = format!("the options are {}", list(&OF_EVENTS));
+    mistake(written, "an event has one name", help)
+}
+
 /// Something that is not a name where one of these options is expected.
 pub(crate) fn error_literal(written: &TokenTree) -> syn::Error {
     let text = written.to_string();
@@ -98,7 +107,7 @@ pub(crate) fn option_on_block(key: &Ident) -> syn::Error {
         return mistake(
             key,
             format!("`{key}` belongs on the struct, not on its impl block"),
-            "move it to `#[web_socket_gateway(..)]` above the struct; on an impl block it takes no options",
+            "move it to `#[web_socket_gateway(..)]` above the struct; an impl block has only `emits(..)`",
         );
     }
     // "Move it" would be bad advice: it does not exist on the struct either.
@@ -132,8 +141,8 @@ pub(crate) fn gateway_literal(written: &TokenTree) -> syn::Error {
 pub(crate) fn block_literal(written: &TokenTree) -> syn::Error {
     mistake(
         written,
-        "an impl block takes no options",
-        "write `#[web_socket_gateway]` here, and the options above the struct",
+        "the only option of an impl block is `emits(..)`",
+        "write `#[web_socket_gateway]` here, and the other options above the struct",
     )
 }
 

@@ -57,6 +57,14 @@ pub fn ws_error(item: TokenStream) -> TokenStream {
     entry::ws_error(item.into()).into()
 }
 
+/// Declares an event that clients are sent: its name, and what it is acknowledged with.
+///
+/// Documented where applications find it: `gateway_core::Event`.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn event(item: TokenStream) -> TokenStream {
+    entry::event(item.into()).into()
+}
+
 /// Makes a method of a gateway the handler of an event.
 ///
 /// Documented where applications find it: `gateway_core::subscribe_message`.

@@ -1,7 +1,10 @@
 //! What was understood of the user's item: facts with their spans, and no decisions.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Expr, Fields, Generics, ItemImpl, ItemStruct, Member, Path, Signature, Type};
+use syn::{
+    Attribute, Expr, ExprClosure, Fields, Generics, ItemImpl, ItemStruct, Member, Path, Signature,
+    Type,
+};
 
 use crate::mark::{Kind, Marks};
 use crate::options::{Declaration, Group, Ty};
@@ -42,6 +45,8 @@ pub(crate) enum Value {
     /// An expression evaluated at start, or a closure from something provided.
     Setting(Ty, Expr),
     Group(&'static Group, Vec<Given>),
+    /// Events, by their types.
+    Events(Vec<Type>),
 }
 
 impl GatewayOptions {
@@ -57,6 +62,14 @@ impl GatewayOptions {
             Value::Authenticator(ty) => Some(ty),
             _ => None,
         })
+    }
+
+    pub(crate) fn emits(&self) -> &[Type] {
+        let events = self.given.iter().find_map(|given| match &given.value {
+            Value::Events(events) => Some(&**events),
+            _ => None,
+        });
+        events.unwrap_or_default()
     }
 }
 
@@ -78,6 +91,8 @@ pub(crate) enum Source {
     Default,
     /// `#[init(expression)]`.
     Value(Expr),
+    /// `#[init(|config: &Config| ..)]`.
+    Computed(ExprClosure),
 }
 
 /// What is put around a handler, or all handlers of a gateway.
@@ -100,11 +115,19 @@ pub(crate) enum Entry {
 pub(crate) struct Block {
     /// As it is re-emitted: without our attributes.
     pub(crate) item: ItemImpl,
-    pub(crate) core: Option<Path>,
+    pub(crate) options: BlockOptions,
     pub(crate) marks: Marks,
     pub(crate) methods: Vec<Method>,
     /// Our attributes on items other than methods: on constants, types, macro calls.
     pub(crate) elsewhere: Vec<Marks>,
+}
+
+/// What is in the parentheses of `#[web_socket_gateway(..)]` on an `impl` block.
+#[derive(Default)]
+pub(crate) struct BlockOptions {
+    pub(crate) core: Option<Path>,
+    /// What the block's methods emit, beside what the struct lists.
+    pub(crate) emits: Vec<Type>,
 }
 
 /// A method of the block, with our attributes on it and on its parameters, the receiver included.
@@ -121,6 +144,8 @@ pub(crate) struct Method {
 pub(crate) struct Handler {
     pub(crate) occasion: Occasion,
     pub(crate) ident: Ident,
+    /// Its doc comment.
+    pub(crate) docs: String,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) arguments: Vec<Argument>,
     /// `None` if the user wrote no return type.
@@ -143,7 +168,7 @@ pub(crate) enum Occasion {
 
 /// What is in the parentheses of `#[subscribe_message(..)]`.
 pub(crate) struct Subscription {
-    /// A string literal, or a constant.
+    /// A string literal, or a constant; `_` for every event that has no handler of its own.
     pub(crate) event: Expr,
     pub(crate) serial: bool,
 }
@@ -181,6 +206,44 @@ pub(crate) struct InjectableOptions {
     pub(crate) core: Option<Path>,
     /// `as dyn Trait`.
     pub(crate) provides: Option<Type>,
+}
+
+/// A type marked `#[derive(Event)]`.
+pub(crate) struct EventType {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) docs: String,
+    /// Each `#[event(..)]` on it.
+    pub(crate) marks: Vec<Attribute>,
+    pub(crate) stated: StatedEvent,
+    pub(crate) shape: EventShape,
+}
+
+impl EventType {
+    /// Whether there may be values of it, which are sent.
+    pub(crate) fn can_be_sent(&self) -> bool {
+        !matches!(self.shape, EventShape::Union)
+    }
+}
+
+pub(crate) enum EventShape {
+    /// A struct without fields.
+    Unit,
+    /// A tuple struct, with so many fields.
+    Tuple(usize),
+    /// Any other struct, or an enum.
+    Named,
+    Union,
+}
+
+/// What is in `#[event(..)]`.
+#[derive(Default)]
+pub(crate) struct StatedEvent {
+    pub(crate) name: Option<Expr>,
+    pub(crate) ack: Option<Type>,
+    /// Each field is an argument.
+    pub(crate) args: Option<Ident>,
+    pub(crate) core: Option<Path>,
 }
 
 /// A type marked `#[derive(WsError)]`.

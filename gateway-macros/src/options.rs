@@ -27,6 +27,8 @@ pub(crate) enum Form {
     Setting(Ty),
     /// `(option = .., ..)`.
     Group(Group),
+    /// `(Type, ..)`, of events.
+    Events,
 }
 
 /// The type of an option's value.
@@ -71,12 +73,14 @@ pub(crate) const GATEWAY: &[Declaration] = &[
     ruled("reauthenticate", Ty::Text, "reauthenticate = \"reauthenticate\"", Rule::Event),
     of("cors", Form::Group(CORS), "cors(origins = [\"https://example.com\"])"),
     of("presence", Form::Group(PRESENCE), "presence(grace = Duration::from_secs(5))"),
+    of("emits", Form::Events, EMITS),
     of("serial", Form::Flag, "serial"),
     setting("concurrency", Ty::Count, "concurrency = 64"),
     of("inbox", Form::Group(INBOX), "inbox(messages = 8192, bytes = 4 * 1024 * 1024)"),
     setting("outbox_packets", Ty::Count, "outbox_packets = 8192"),
     setting("outbox_bytes", Ty::Count, "outbox_bytes = 4 * 1024 * 1024"),
     setting("overflow", Ty::OfCore, "overflow = Overflow::DropNewest"),
+    setting("sessions", Ty::OfCore, "sessions = Newest"),
     setting("handler_grace", Ty::Time, "handler_grace = Duration::from_secs(30)"),
     setting("rooms_per_socket", Ty::OfCore, "rooms_per_socket = 1024"),
     setting("outstanding_asks", Ty::OfCore, "outstanding_asks = 1024"),
@@ -84,6 +88,9 @@ pub(crate) const GATEWAY: &[Declaration] = &[
     setting("handler_time", Ty::OfCore, "handler_time = Duration::from_secs(10)"),
     of("crate", Form::Core, "crate = my_reexport::gateway_core"),
 ];
+
+/// `emits`, which impl blocks have as well.
+pub(crate) const EMITS: &str = "emits(NewMessage, UserJoined)";
 
 const CORS: Group = Group {
     options: &[

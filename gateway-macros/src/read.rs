@@ -7,16 +7,17 @@
 use proc_macro2::TokenStream;
 use syn::{
     Attribute, Data, DeriveInput, Fields, FnArg, ImplItem, ImplItemFn, ItemImpl, ItemStruct,
-    Member, ReturnType, Type,
+    LitStr, Member, Meta, ReturnType, Type,
 };
 
 use crate::attr;
 use crate::errors::Errors;
 use crate::mark::{self, Kind, Mark, Marked, Marks};
 use crate::model::{
-    Argument, Block, Enhancer, ErrorShape, ErrorType, ErrorVariant, Field, Gateway, Handler, Hook,
-    Injectable, Method, Occasion, Source, Told,
+    Argument, Block, Enhancer, ErrorShape, ErrorType, ErrorVariant, EventShape, EventType, Field,
+    Gateway, Handler, Hook, Injectable, Method, Occasion, Source, StatedEvent, Told,
 };
+use crate::tokens::text;
 
 /// A struct below `#[web_socket_gateway(..)]`.
 pub(crate) fn gateway(arguments: TokenStream, mut item: ItemStruct, errors: &Errors) -> Gateway {
@@ -31,7 +32,7 @@ pub(crate) fn gateway(arguments: TokenStream, mut item: ItemStruct, errors: &Err
 
 /// An impl block below `#[web_socket_gateway]`.
 pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors) -> Block {
-    let core = attr::block_options(arguments, errors);
+    let options = attr::block_options(arguments, errors);
     let marks = mark::take(&mut item.attrs);
     let is_inherent = item.trait_.is_none();
     let (mut methods, mut elsewhere) = (Vec::new(), Vec::new());
@@ -49,7 +50,7 @@ pub(crate) fn block(arguments: TokenStream, mut item: ItemImpl, errors: &Errors)
             _ => {}
         }
     }
-    Block { item, core, marks, methods, elsewhere }
+    Block { item, options, marks, methods, elsewhere }
 }
 
 /// A struct below `#[injectable(..)]`.
@@ -61,6 +62,27 @@ pub(crate) fn injectable(
     let options = attr::injectable_options(arguments, errors);
     let fields = fields(&mut item.fields, errors);
     Injectable { item, options, fields }
+}
+
+/// A type below `#[derive(Event)]`.
+pub(crate) fn event_type(item: DeriveInput, errors: &Errors) -> EventType {
+    let marks = item.attrs.iter().filter(|attribute| attribute.path().is_ident("event"));
+    let marks: Vec<Attribute> = marks.cloned().collect();
+    let mut stated = StatedEvent::default();
+    if let Some(mark) = marks.first() {
+        attr::event(mark, &mut stated, errors);
+    }
+    let shape = match &item.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Unit => EventShape::Unit,
+            Fields::Unnamed(fields) => EventShape::Tuple(fields.unnamed.len()),
+            Fields::Named(_) => EventShape::Named,
+        },
+        Data::Enum(_) => EventShape::Named,
+        Data::Union(_) => EventShape::Union,
+    };
+    let docs = docs(&item.attrs);
+    EventType { ident: item.ident, generics: item.generics, docs, marks, stated, shape }
 }
 
 /// A type below `#[derive(WsError)]`.
@@ -141,6 +163,7 @@ fn handler(
     Some(Handler {
         occasion: occasion?,
         ident: method.sig.ident.clone(),
+        docs: docs(&method.attrs),
         cfgs: cfgs(&method.attrs),
         arguments,
         returns: match &method.sig.output {
@@ -189,6 +212,17 @@ fn arguments(method: &ImplItemFn, marks: &[Marks], errors: &Errors) -> Vec<Argum
         }
     }
     read
+}
+
+// The lines of the doc comment.
+fn docs(attributes: &[Attribute]) -> String {
+    let text = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => text(&pair.value).map(LitStr::value),
+        _ => None,
+    };
+    let lines: Vec<String> = attributes.iter().filter_map(text).collect();
+    let lines = lines.iter().flat_map(|line| line.lines().map(str::trim));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {

@@ -21,6 +21,9 @@
 //! );
 //! ```
 
+// What can go wrong is part of the interface.
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
+
 mod origin;
 
 use std::{error::Error, fmt};
@@ -67,7 +70,7 @@ impl EventError {
                 "use printable ASCII without `\"` and `\\`: clients that escape the name in JSON would be disconnected".to_owned()
             }
             Self::Pattern(_) => {
-                "write a handler for each event; unhandled events are answered with `UNKNOWN_EVENT`, which exception filters see".to_owned()
+                "write a handler for each event, or one for all events that have none: `#[subscribe_message(_)]`".to_owned()
             }
             Self::Number(event) => format!("start it with a letter, as in `event-{event}`"),
             Self::Reserved(event) => match event.as_str() {

@@ -5,6 +5,21 @@
 
 pub mod raw;
 
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// Those of the page about testing, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+struct Testing;
+
+/// And those of the page about contracts.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/contract.md")]
+struct ContractPage;
+
 use gateway_core::prelude::*;
 
 /// Says which crate it comes from.

@@ -10,7 +10,7 @@ use std::path::Path;
 /// What is shown: the case, and what somebody did who meets it.
 const SHOWN: [(&str, &str); 7] = [
     ("gateway/every_mistake_comes_in_one_pass", "Several things at once"),
-    ("guard/does_not_guard", "A guard that is none"),
+    ("guard/does_not_guard", "A type that is not a guard"),
     ("interceptor/stands_on_a_hook", "Interceptors where there is no message"),
     ("extract/payload_has_no_rules", "`Valid<T>` of a type without rules"),
     ("filter/stands_on_a_field", "A filter on a field"),

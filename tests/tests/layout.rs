@@ -53,14 +53,16 @@ fn the_platform_is_named_in_one_place() {
 
 /// The folders of `gateway-core`, those above first: a folder names only those after it, and its own
 /// neighbours in the same row not at all. The last row is for all.
-const LAYERS: [&[&str]; 12] = [
-    &["prelude", "private"],
+const LAYERS: [&[&str]; 14] = [
+    &["prelude", "private", "testing"],
     &["app"],
     &["boot"],
     &["declare"],
+    &["contract"],
     &["dispatch"],
     &["builtin", "call", "presence"],
     &["socket"],
+    &["cluster"],
     &["auth", "platform"],
     &["limits"],
     &["metrics"],
@@ -71,6 +73,7 @@ const LAYERS: [&[&str]; 12] = [
         "counted",
         "debts",
         "defaults",
+        "description",
         "disconnect_reason",
         "exception",
         "excerpt",
@@ -135,7 +138,8 @@ fn imports_of_core_go_one_way() {
         let own = row(from).unwrap_or_else(|| panic!("{file} is in no layer: add it to `LAYERS`"));
         // Tests may build what they test with whatever is above it.
         let tests = lines.iter().position(|line| line.starts_with("mod tests {"));
-        let code = lines[..tests.unwrap_or(lines.len())].join("\n");
+        // What a macro names is used where it is called.
+        let code = lines[..tests.unwrap_or(lines.len())].join("\n").replace("$crate::", "");
         for to in roots(&code) {
             let Some(other) = row(&to) else { continue };
             let is_neighbour = NEIGHBOURS.contains(&(from, to.as_str()));
@@ -145,6 +149,32 @@ fn imports_of_core_go_one_way() {
         }
     }
     assert!(wrong.is_empty(), "against the direction of the layers:\n{}", wrong.join("\n"));
+}
+
+/// Tests pause and move Tokio's clock, and whoever asked the system would not notice.
+#[test]
+fn the_time_is_asked_in_one_place() {
+    // Whether a worker is blocked, and how long another thread spins, is real time; so is what a process outside needs.
+    const REAL: [&str; 4] = [
+        "gateway-core/src/app/watchdog.rs",
+        "gateway-core/src/clock.rs",
+        "gateway-core/src/cluster/redis/server.rs",
+        "gateway-core/src/platform/line/membership.rs",
+    ];
+    let mut wrong = Vec::new();
+    for (file, lines) in code("gateway-core/src") {
+        if REAL.contains(&file.as_str()) || file.ends_with("tests.rs") || file.contains("/tests/") {
+            continue;
+        }
+        let tests = lines.iter().position(|line| line.starts_with("mod tests {"));
+        let code = lines[..tests.unwrap_or(lines.len())].join("\n");
+        let mut imports = code.split("use std::").skip(1).filter_map(|rest| rest.split(';').next());
+        let asks = code.contains("SystemTime::now") || code.contains("std::time::Instant");
+        if asks || imports.any(|names| names.contains("Instant")) {
+            wrong.push(file);
+        }
+    }
+    assert!(wrong.is_empty(), "these ask the system: {wrong:?}; `clock.rs` is what tests can move");
 }
 
 /// The id of a socket is the key to its session: no line of the log has it that is written by default.
@@ -308,6 +338,22 @@ fn modules_of_a_crate_do_not_need_each_other_in_a_circle() {
     }
 }
 
+/// Lines that are neither blank nor comments, without tests: what somebody reads who wants to know how it is done.
+#[test]
+fn the_demo_stays_readable() {
+    const MOST: usize = 2_130;
+
+    let files = code("demo-app/src").into_iter().filter(|(file, _)| !file.ends_with("_tests.rs"));
+    let lines = |(file, lines): (String, Vec<String>)| {
+        let code = lines.into_iter().take_while(|line| line != "#[cfg(test)]");
+        (code.filter(|line| !line.is_empty()).count(), file)
+    };
+    let mut counted: Vec<(usize, String)> = files.map(lines).collect();
+    counted.sort_unstable_by(|one, other| other.cmp(one));
+    let all: usize = counted.iter().map(|(lines, _)| lines).sum();
+    assert!(all > 0 && all <= MOST, "{all} lines of code, more than {MOST}: {counted:#?}");
+}
+
 #[test]
 fn a_circle_is_found() {
     assert_eq!(first_names("a::{b, c};"), ["a"]);
@@ -320,4 +366,12 @@ fn a_circle_is_found() {
     assert!(circle(&tree).is_empty());
     let round = modules(&[("a", &["b"]), ("b", &["c"]), ("c", &["d", "b"]), ("d", &[])]);
     assert_eq!(circle(&round), BTreeSet::from(["b".to_owned(), "c".to_owned()]));
+}
+
+/// What the framework leaves an application to write: all of the support desk, with its tests.
+#[test]
+fn the_support_desk_is_small() {
+    let files = code("examples/support-desk");
+    let lines = files.iter().flat_map(|(_, lines)| lines).filter(|line| !line.is_empty()).count();
+    assert!((100..300).contains(&lines), "{lines} lines that are neither empty nor comments");
 }

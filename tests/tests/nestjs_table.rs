@@ -1,4 +1,4 @@
-//! The tables of `docs/nestjs.md`, `docs/coming-from-nestjs.md`, `docs/reports.md` and `SECURITY.md` name
+//! The tables of `docs/nestjs.md`, `gateway-core/docs/coming-from-nestjs.md`, `docs/reports.md` and `SECURITY.md` name
 //! files and tests: all of them are there.
 
 use std::{
@@ -130,11 +130,12 @@ fn no_report_stands_twice() {
 
 #[test]
 fn every_common_error_is_shown() {
-    let page = fs::read_to_string(root().join("docs/coming-from-nestjs.md")).expect("the page");
+    let page = fs::read_to_string(root().join("gateway-core/docs/coming-from-nestjs.md"))
+        .expect("the page");
     let rows = rows(&page);
     assert_eq!(rows.len(), 6, "a row for each of the errors");
     let wrong: Vec<String> = rows.iter().flat_map(missing).collect();
-    assert!(wrong.is_empty(), "docs/coming-from-nestjs.md\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "gateway-core/docs/coming-from-nestjs.md\n{}", wrong.join("\n"));
     assert!(rows.iter().all(|row| !row.shown_by.is_empty()), "a row is shown by nothing");
 }
 

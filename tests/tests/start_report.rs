@@ -264,7 +264,7 @@ fn proxies_and_hosts_are_none() {
          help: write a name or an address, with a port or for all: `chat.example`, `localhost:3000`, `[::1]`; no scheme, and no pattern
 
       5. "loopback" is not an address or network of trusted proxies (tests/tests/start_report/one.rs:235)
-         help: write addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`
+         help: write addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`; or `unix`
     "#);
 }
 
@@ -447,5 +447,89 @@ fn after_init_panics() {
 
       1. `LobbyGateway::prepare` (`after_init`) failed: it panicked
          help: the application does not start until it succeeds
+    "#);
+}
+
+#[test]
+fn factories_are_checked_before_any_of_them_runs() {
+    insta::assert_snapshot!(report(ONE, &["factories"]), @r#"
+    Error: the application cannot start: 5 problems
+
+      1. `LooksForTheLost` computes its field `size` from a `Nothing` (tests/tests/start_report/one.rs:279), but nothing provides it
+         help: add `.provide(Nothing { .. })` to the `App::builder()`, or write `#[injectable]` above `struct Nothing`
+
+      2. `LooksForTheLost` has a `Server<LostGateway>` (field `lost`, tests/tests/start_report/one.rs:278), but the application does not have that gateway
+         help: is its crate linked? write `use my_gateways as _;` in the application
+
+      3. `u16` is provided twice
+         help: provide it once; two values of one type need two types
+
+      4. services need each other in a cycle: `Egg` (factory, tests/tests/start_report/one.rs:257) → `Hen` (factory, tests/tests/start_report/one.rs:258) → `Egg`
+         help: have one of them made without the other, and introduce them to each other later
+
+      5. the factory of `u8` takes a `Nothing` (tests/tests/start_report/one.rs:256), but nothing provides it
+         help: add `.provide(Nothing { .. })` to the `App::builder()`, or write `#[injectable]` above `struct Nothing`
+    "#);
+}
+
+#[test]
+fn every_factory_that_fails_is_reported() {
+    insta::assert_snapshot!(report(ONE, &["factories that fail"]), @r#"
+    Error: the application cannot start: 2 problems
+
+      1. the factory of `Egg` (tests/tests/start_report/one.rs:266) failed: there is no hen
+         help: the application does not start until it succeeds
+
+      2. the factory of `u8` (tests/tests/start_report/one.rs:265) failed: invalid digit found in string
+         help: the application does not start until it succeeds
+    "#);
+}
+
+#[test]
+fn the_applications_origins_are_checked() {
+    insta::assert_snapshot!(report(ONE, &["cors"]), @r#"
+    Error: the application cannot start: 2 problems
+
+      1. `.cors([..])` (tests/tests/start_report/one.rs:238) allows the origin "chat.example", which no browser sends: an origin must start with a scheme
+         help: write `"https://chat.example"`, as in the browser's address bar
+
+      2. `.cors([..])` allows every origin, with credentials (tests/tests/start_report/one.rs:238)
+         help: list the origins, or leave `.cors_credentials(true)` out: browsers refuse the combination
+    "#);
+}
+
+#[test]
+fn metrics_need_a_path_of_their_own() {
+    insta::assert_snapshot!(report(ONE, &["metrics"]), @r#"
+    Error: the application cannot start: 1 problem
+
+      1. `.prometheus("metrics")` (tests/tests/start_report/one.rs:241) is no path that can be asked for
+         help: write a path that begins with a slash, and has no parameters: `/metrics`
+    "#);
+    insta::assert_snapshot!(report(ONE, &["metrics beside a route"]), @r#"
+    Error: the application cannot start: 1 problem
+
+      1. the application has a route `/healthz`, which Prometheus is to read (tests/tests/start_report/one.rs:242)
+         help: give your route another path, or choose another for `.prometheus(..)`
+    "#);
+}
+
+#[test]
+fn nobody_provides_the_end() {
+    insta::assert_snapshot!(report(ONE, &["stopping"]), @r#"
+    Error: the application cannot start: 1 problem
+
+      1. a `Stopping` is provided, but every application has its own
+         help: leave it out: it is injected without being provided
+    "#);
+}
+
+#[test]
+fn a_secret_that_a_factory_makes_is_checked_as_well() {
+    insta::assert_snapshot!(report(ONE, &["made secret"]), @r#"
+    Error: the application cannot start: 1 problem
+
+      1. the secret of the `JwtService` is empty: anybody could sign tokens
+         help: give it one of 32 random bytes or more, for example from `openssl rand -hex 32`; if it comes from the environment, do not start without it
     "#);
 }

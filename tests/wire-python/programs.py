@@ -8,9 +8,12 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 SECRET = "the secret of this suite"
 PATIENCE = 20
@@ -51,6 +54,18 @@ class Program:
         self.process.kill()
         raise AssertionError(f"{name} did not start:\n{self.written()}")
 
+    def ready(self):
+        """Until clients may come: in a cluster, that is when it has reached the others."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return urllib.request.urlopen(f"{self.url}/readyz").close()
+            except urllib.error.HTTPError as error:
+                error.close()
+                if time.monotonic() > end:
+                    raise AssertionError(f"not ready:\n{self.written()}") from error
+                time.sleep(0.05)
+
     def written(self):
         self.log.seek(0)
         return self.log.read()
@@ -68,6 +83,31 @@ class Program:
             self.log.close()
         if code != 0:
             raise AssertionError(f"the server ended with {code}:\n{written}")
+
+
+class Redis:
+    """A Redis of one's own, on a free port, until `stop`."""
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{port}"
+        self.place = tempfile.TemporaryDirectory()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", self.place.name, "--save", ""]
+        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", port)).close()
+            except ConnectionRefusedError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.place.cleanup()
 
 
 def token(user, secret=SECRET, **more):

@@ -1,5 +1,6 @@
 // The benchmark's chat on plain socket.io: a middleware that verifies the token, handlers
 // registered on each socket, validation by hand. The same on Node and on Bun, but for who listens.
+// With REDIS_URL it is one process of several.
 
 import { createServer } from "node:http";
 
@@ -10,7 +11,7 @@ import { v7 as uuid } from "uuid";
 const secret = process.env.JWT_SECRET;
 const [host, port] = (process.env.LISTEN ?? "127.0.0.1:0").split(":");
 
-const io = new Server();
+const io = new Server({ adapter: await adapter(process.env.REDIS_URL) });
 const chat = io.of("/chat");
 
 chat.use((socket, next) => {
@@ -51,6 +52,17 @@ chat.on("connection", (socket) => {
 
   socket.on("binary", (bytes, ack) => ack(bytes));
 });
+
+/** socket.io's own for Redis Streams, or what it has for a process that is alone. */
+async function adapter(url) {
+  if (!url) return undefined;
+  const { createClient } = await import("redis");
+  const { createAdapter } = await import("@socket.io/redis-streams-adapter");
+  const client = createClient({ url });
+  client.on("error", (error) => console.error(error));
+  await client.connect();
+  return createAdapter(client);
+}
 
 /** Which rule a small object breaks. */
 function brokenRule(body) {

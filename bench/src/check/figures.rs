@@ -63,6 +63,10 @@ pub(crate) enum Per {
     Burst,
     #[serde(rename = "connection made")]
     Connect,
+    #[serde(rename = "broadcast to other processes")]
+    ToOthers,
+    #[serde(rename = "broadcast of another process, for nobody")]
+    OfOthers,
     #[serde(rename = "idle connection")]
     Idle,
 }
@@ -161,6 +165,11 @@ fn tolerance() -> BTreeMap<String, f64> {
         // How often the server wakes up while somebody connects is not always the same.
         (connection, 0.06),
         (name(Kind::Instructions, Per::Pipelined), 0.06),
+        // What processes do once a second is a part of it, and whether entries meet.
+        (name(Kind::Instructions, Per::ToOthers), 0.06),
+        (name(Kind::Instructions, Per::OfOthers), 0.06),
+        (name(Kind::Allocations, Per::ToOthers), 0.06),
+        (name(Kind::Allocations, Per::OfOthers), 0.06),
         (Kind::Allocations.to_string(), 0.01),
         (Kind::Syscalls.to_string(), 0.10),
         // How the kernel cuts a large message is not ours, nor where a burst is cut.

@@ -356,13 +356,18 @@ impl Fleet {
         loop {
             // What was due in time is sent, even if this thread comes too late for that.
             let now = Instant::now().min(end);
-            work.tick(&mut self.clients, now)?;
-            self.clients.flush()?;
+            self.step(work, now)?;
             if now == end {
                 return Ok(());
             }
-            self.turn(work, Duration::ZERO)?;
         }
+    }
+
+    /// Sends what is due by then, and takes what has come, without waiting for anything.
+    pub(crate) fn step(&mut self, work: &mut dyn Work, by: Instant) -> Result<()> {
+        work.tick(&mut self.clients, by)?;
+        self.clients.flush()?;
+        self.turn(work, Duration::ZERO)
     }
 
     /// Goes on with the work until all that was begun has been answered.

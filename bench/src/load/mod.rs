@@ -5,6 +5,7 @@ mod fleet;
 mod frame;
 mod paced;
 mod packet;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -14,6 +15,7 @@ use anyhow::Result;
 
 pub(crate) use fleet::{Fleet, Target, Work};
 pub(crate) use paced::Paced;
+pub(crate) use speech::Speech;
 pub(crate) use work::{Arrive, Churn, Join, Question, RoundTrips, Talk};
 
 /// Clients that are connected.

@@ -361,28 +361,29 @@ impl Talk {
         }
         self.left -= 1;
         for _ in 0..self.burst {
-            let id = clients.next_id(self.sender);
-            clients.ask(
-                self.sender,
-                id,
-                format_args!(
-                    "\"send-message\",{{\"roomId\":\"{ROOM}\",\"content\":\"{:010} {SAID}\"}}",
-                    self.sent
-                ),
-            );
+            say(clients, self.sender, self.sent);
             self.sent += 1;
             self.waiting_acks += 1;
             self.waiting_deliveries += clients.len() as u64;
         }
         self.sender = (self.sender + 1) % clients.len();
     }
+}
 
-    /// Which message this is, by its content.
-    fn number(message: &str) -> Result<u64> {
-        let content = message.split_once("\"content\":\"").map(|(_, content)| content);
-        let number = content.and_then(|content| content.get(..10)).and_then(|n| n.parse().ok());
-        number.with_context(|| format!("no message: {}", excerpt(message)))
-    }
+/// Sends a message to the room, which says its number.
+pub(super) fn say(clients: &mut Clients, at: usize, number: u64) {
+    let id = clients.next_id(at);
+    let message = format_args!(
+        "\"send-message\",{{\"roomId\":\"{ROOM}\",\"content\":\"{number:010} {SAID}\"}}"
+    );
+    clients.ask(at, id, message);
+}
+
+/// Which message this is, by its content.
+pub(super) fn number_of(message: &str) -> Result<u64> {
+    let content = message.split_once("\"content\":\"").map(|(_, content)| content);
+    let number = content.and_then(|content| content.get(..10)).and_then(|n| n.parse().ok());
+    number.with_context(|| format!("no message: {}", excerpt(message)))
 }
 
 const EVENT: &str = "[\"new-message\",";
@@ -430,7 +431,7 @@ impl Work for Talk {
                 self.waiting_acks = self.waiting_acks.checked_sub(1).context("one ack too many")?;
             }
             Received::Event { arguments } => {
-                let number = Self::number(arguments)?;
+                let number = number_of(arguments)?;
                 // The first are looked at closely, the others must only be the right ones.
                 if number == 0 {
                     check_message(arguments.strip_prefix(EVENT).unwrap_or_default())?;

@@ -30,6 +30,16 @@ pub(crate) struct Instrumented {
 impl Instrumented {
     /// Profiles are left in `directory`, to be read by `callgrind_annotate`.
     pub(crate) fn start(program: &Program, directory: &Path, cores: Cores) -> Result<Self> {
+        Self::start_with(program, directory, cores, &[])
+    }
+
+    /// As [`start`](Self::start), with more of an environment.
+    pub(crate) fn start_with(
+        program: &Program,
+        directory: &Path,
+        cores: Cores,
+        environment: &[(&str, String)],
+    ) -> Result<Self> {
         fs::create_dir_all(directory)?;
         let profile = directory.join(program.server.name());
         let mut command = Command::new("valgrind");
@@ -37,6 +47,7 @@ impl Instrumented {
             .args(["--tool=callgrind", "--quiet", "--instr-atstart=no"])
             .arg(format!("--callgrind-out-file={}", profile.display()))
             .arg(&program.executable)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             // As on one core, where workers have nobody to steal from: the count is then the same.
             .env("TOKIO_WORKER_THREADS", "1");
         let running = program.start_by(command, cores)?;

@@ -9,8 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::build_times::BuildTimes;
+use crate::cluster::ManyInstances;
 use crate::compare::{AtRate, Load, Rate, Run};
 use crate::servers::Server;
 use crate::stats;
@@ -18,6 +20,7 @@ use plot::{Panel, Row};
 
 const DATA: &str = "data.json";
 const BUILD_TIMES: &str = "build-times.json";
+const CLUSTER: &str = "cluster.json";
 
 /// The plots: a file's name, and the loads in it.
 const PLOTS: [(&str, &[Load]); 3] = [
@@ -37,10 +40,27 @@ pub(crate) fn write(run: &Run, directory: &Path) -> Result<()> {
 
 /// Keeps how long builds take, beside the data of a run.
 pub(crate) fn write_build_times(times: &BuildTimes, directory: &Path) -> Result<()> {
+    write_beside(times, directory, BUILD_TIMES)
+}
+
+/// Keeps what broadcasts cost in an application of several processes, beside the data of a run.
+pub(crate) fn write_cluster(cluster: &ManyInstances, directory: &Path) -> Result<()> {
+    write_beside(cluster, directory, CLUSTER)
+}
+
+fn write_beside(measured: &impl Serialize, directory: &Path, file: &str) -> Result<()> {
     fs::create_dir_all(directory)?;
-    fs::write(directory.join(BUILD_TIMES), serde_json::to_string_pretty(times)?)?;
+    fs::write(directory.join(file), serde_json::to_string_pretty(measured)?)?;
     // Without a run there is no page yet.
     if directory.join(DATA).exists() { again(directory) } else { Ok(()) }
+}
+
+/// What was kept beside the data of a run, if it was.
+fn read_beside<T: DeserializeOwned>(directory: &Path, file: &str) -> Result<Option<T>> {
+    match fs::read(directory.join(file)) {
+        Ok(data) => Ok(Some(serde_json::from_slice(&data)?)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Writes the page of a run that was kept.
@@ -69,11 +89,11 @@ fn render(run: &Run, directory: &Path) -> Result<()> {
         fs::write(directory.join(MEMORY_PLOT), plot::svg(&[panel]))?;
         plots.push(MEMORY_PLOT);
     }
-    let times = match fs::read(directory.join(BUILD_TIMES)) {
-        Ok(times) => Some(serde_json::from_slice(&times)?),
-        Err(_) => None,
+    let beside = page::Beside {
+        build_times: read_beside(directory, BUILD_TIMES)?,
+        cluster: read_beside(directory, CLUSTER)?,
     };
-    let page = page::write(run, times.as_ref(), &plots);
+    let page = page::write(run, &beside, &plots);
     Ok(fs::write(directory.join("README.md"), page)?)
 }
 

@@ -5,11 +5,19 @@ use std::fmt::{Display, Write as _};
 use super::targets;
 use crate::build_times::BuildTimes;
 use crate::check::{self, OURS, REFERENCE};
+use crate::cluster::ManyInstances;
 use crate::compare::{AtRate, Load, Run};
 use crate::servers::Server;
 use crate::stats::{self, Slice, Spread, Window};
 
-pub(crate) fn write(run: &Run, times: Option<&BuildTimes>, plots: &[&str]) -> String {
+/// What was measured in runs of their own.
+#[derive(Default)]
+pub(crate) struct Beside {
+    pub(crate) build_times: Option<BuildTimes>,
+    pub(crate) cluster: Option<ManyInstances>,
+}
+
+pub(crate) fn write(run: &Run, beside: &Beside, plots: &[&str]) -> String {
     let mut page = String::new();
     head(&mut page, run);
     reached(&mut page, run);
@@ -22,7 +30,10 @@ pub(crate) fn write(run: &Run, times: Option<&BuildTimes>, plots: &[&str]) -> St
     latency(&mut page, run);
     idle(&mut page, run);
     figures(&mut page, run);
-    if let Some(times) = times {
+    if let Some(cluster) = &beside.cluster {
+        writeln!(page, "## Many instances\n\n{cluster}").ok();
+    }
+    if let Some(times) = &beside.build_times {
         writeln!(page, "## Build times\n\n{times}").ok();
     }
     noise(&mut page, run);
@@ -460,7 +471,7 @@ mod tests {
     #[test]
     fn where_ours_is_behind_is_shown_as_where_it_is_ahead() {
         let run = run(&[(Server::Gateway, 10), (Server::Nest, 70), (Server::SocketIoBun, 9)]);
-        let page = write(&run, None, &[]);
+        let page = write(&run, &Beside::default(), &[]);
         assert!(page.contains("| load | nest | socket-io-bun |"), "{page}");
         let row = "| acks, 1 in flight, acks | 7.00x (7.00–7.00) | **0.90x (0.90–0.90)** |";
         assert!(page.contains(row), "{page}");
@@ -478,7 +489,7 @@ mod tests {
         let windows = [80.0, 90.0, 200.0].map(at_rate).to_vec();
         let mut run = run(&[(Server::Gateway, 10)]);
         run.latency.insert(Rate::Same, [(Server::Gateway, windows)].into());
-        let page = write(&run, None, &[]);
+        let page = write(&run, &Beside::default(), &[]);
         let row = "| gateway | 10,000 | 40 (40–40) | 90 (80–200) | 3 (3–3) | 36.0 % (36.0–36.0) | \
                    2.0 % (2.0–2.0) |";
         assert!(page.contains(row), "{page}");

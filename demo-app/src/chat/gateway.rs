@@ -4,35 +4,32 @@ use std::sync::Arc;
 
 use super::guard::WsJwtGuard;
 use super::model::{
-    ChatMessage, History, HistoryRequest, MembershipChange, RoomRequest, SendMessage, Success,
+    ChatMessage, History, HistoryRequest, RoomRequest, SendMessage, Success, UserJoined, UserLeft,
     not_a_member, nothing_to_say, too_many_memberships,
 };
 use super::store::{Appended, Draft, Joined, MessageStore};
 use super::timing::Timing;
 use super::turns::Turns;
-use crate::auth::TokenAuthenticator;
 use crate::config::Config;
 use crate::limits::Limit;
 use crate::user::User;
-use crate::ws_error::WsExceptionFilter;
 use gateway_core::prelude::*;
 
 /// The chat. Every client in it is a [`User`]. Whoever connects is told of orders, too: that, and
 /// nothing else of the gateway, is in `orders::notifications`.
 #[web_socket_gateway(
     namespace = "/chat",
-    authenticate = TokenAuthenticator,
-    cors(origins = |config: &Config| config.cors_origin.clone(), credentials = true),
+    emits(ChatMessage, UserJoined<'_>, UserLeft<'_>),
     serial,
 )]
 #[use_interceptors(Timing)]
-#[use_filters(WsExceptionFilter)]
 pub(crate) struct ChatGateway {
-    server: Server,
+    server: Server<Self>,
     messages: Arc<MessageStore>,
     config: Arc<Config>,
     /// Whoever changes a room has its turn until that is announced: what is stored, who hears the
-    /// room, and the order of what is heard then agree.
+    /// room, and the order of what is heard here then agree. Among several instances the database
+    /// decides the order of what is stored.
     #[init]
     turns: Turns,
 }
@@ -55,10 +52,10 @@ impl ChatGateway {
         let room = room_named(&body.room_id);
 
         let _turn = self.turns.of(&body.room_id).await?;
-        match self.messages.join(&body.room_id, user.id, self.config.rooms_per_user).await? {
+        match self.messages.join(&body.room_id, user.id, self.config.rooms_per_user.get()).await? {
             Joined::New => {
-                let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
-                socket.to(&room).emit("user-joined", &change).await?;
+                let joined = UserJoined { user_id: user.id, room_id: &body.room_id };
+                socket.to(&room).send(&joined).await?;
             }
             Joined::Before => {}
             Joined::TooManyMemberships => {
@@ -82,12 +79,14 @@ impl ChatGateway {
 
         let _turn = self.turns.of(&body.room_id).await?;
         if self.messages.leave(&body.room_id, user.id).await? {
-            let change = MembershipChange { user_id: user.id, room_id: &body.room_id };
+            let left = UserLeft { user_id: user.id, room_id: &body.room_id };
             // While the user's other devices still hear it: it is news to them, too.
-            socket.to(&room).emit("user-left", &change).await?;
+            socket.to(&room).send(&left).await?;
         }
-        for device in self.server.user(user.id).sockets() {
-            device.leave(&room).await;
+        if let Err(error) = self.server.user(user.id).sockets_leave(&room).await {
+            // The membership has ended, and so have the ears of all devices here. Those elsewhere are told as soon as
+            // they can be: to try again would change nothing.
+            tracing::warn!(user = %user.id, %error, "devices on other instances may still hear a room");
         }
         Ok(Success::new())
     }
@@ -113,7 +112,7 @@ impl ChatGateway {
         let _turn = self.turns.of(&body.room_id).await?;
         match self.messages.append(draft).await? {
             Appended::New(message) => {
-                self.server.to(room_named(&body.room_id)).emit("new-message", &message).await?;
+                self.server.to(room_named(&body.room_id)).send(&message).await?;
                 Ok(message)
             }
             Appended::Known(message) => Ok(message),
@@ -131,13 +130,6 @@ impl ChatGateway {
         let (after, limit) = body.page();
         let messages = self.messages.history(&body.room_id, user.id, after, limit).await?;
         Ok(History { messages: messages.ok_or_else(not_a_member)? })
-    }
-}
-
-impl ChatGateway {
-    /// All clients of the chat.
-    pub(crate) fn server(&self) -> &Server {
-        &self.server
     }
 }
 

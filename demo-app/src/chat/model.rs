@@ -1,7 +1,8 @@
 //! What goes over the wire in `/chat`.
 
 use garde::Validate;
-use gateway_core::prelude::WsException;
+use gateway_core::prelude::{Event, WsException};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use crate::user::UserId;
 const HISTORY_LIMIT_DEFAULT: i64 = 50;
 
 /// Body of `join-room` and `leave-room`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RoomRequest {
     #[garde(length(chars, min = 1, max = 64), custom(storable))]
@@ -19,7 +20,7 @@ pub(super) struct RoomRequest {
 }
 
 /// Body of `send-message`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SendMessage {
     #[garde(length(chars, min = 1, max = 64), custom(storable))]
@@ -35,7 +36,7 @@ pub(super) struct SendMessage {
 }
 
 /// Body of `history`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HistoryRequest {
     #[garde(length(chars, min = 1, max = 64), custom(storable))]
@@ -61,9 +62,10 @@ fn is_message_id(after: &Option<String>, (): &()) -> garde::Result {
     }
 }
 
-/// A stored message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+/// Somebody has said something in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, Event, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
+#[event("new-message")]
 pub(super) struct ChatMessage {
     /// UUID v7: sorts by time.
     pub(super) id: String,
@@ -75,21 +77,31 @@ pub(super) struct ChatMessage {
 }
 
 /// Acknowledgement of `history`, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct History {
     pub(super) messages: Vec<ChatMessage>,
 }
 
-/// `user-joined` and `user-left`.
-#[derive(Debug, Serialize)]
+/// A user has become a member of a room.
+#[derive(Debug, Serialize, JsonSchema, Event)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MembershipChange<'a> {
+#[event("user-joined")]
+pub(crate) struct UserJoined<'a> {
+    pub(super) user_id: UserId,
+    pub(super) room_id: &'a str,
+}
+
+/// A user is no longer a member of a room.
+#[derive(Debug, Serialize, JsonSchema, Event)]
+#[serde(rename_all = "camelCase")]
+#[event("user-left")]
+pub(crate) struct UserLeft<'a> {
     pub(super) user_id: UserId,
     pub(super) room_id: &'a str,
 }
 
 /// Acknowledgement of a request with no other answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Success {
     success: bool,
 }

@@ -1,23 +1,18 @@
 //! What HTTP requests have in common: how they are read, and how they fail. And the routes that
 //! belong to nothing else.
 
-mod metrics;
 mod page;
 
-use std::error::Error;
-use std::sync::Arc;
-
 use axum::extract::Request;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header::{
     ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json, Router};
-use gateway_core::prelude::{FieldError, WsException};
-use serde_json::{Map, Value, json};
+use axum::{Json, Router};
+use gateway_core::{FieldError, WsException, code};
+use serde_json::{Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
@@ -26,18 +21,20 @@ use crate::language::Language;
 /// What a client of Server-Sent Events had last.
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+const NOT_FOUND: &str = "NOT_FOUND";
+const TOO_MANY_STREAMS: &str = "TOO_MANY_STREAMS";
+
+/// Of a body, or a part of it.
+const UNREADABLE: &str = "无法读取请求内容";
+
 /// When a client that was one too many may try again.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-/// The routes of the application, for pages of other origins as well, with the demo's own page and
-/// the metrics, which are counted from now on.
-pub(crate) fn routes(
-    config: &Config,
-    application: Router,
-) -> Result<Router, impl Error + Send + Sync + 'static> {
+/// The routes of the application, for pages of other origins as well, with the demo's own page.
+pub(crate) fn routes(config: &Config, application: Router) -> Router {
     let application =
         application.layer(middleware::from_fn(explain)).layer(cors(&config.cors_origin));
-    metrics::start().map(|metrics| application.merge(page::routes()).merge(metrics))
+    application.merge(page::routes())
 }
 
 /// Lets pages of these origins call; the sockets look after themselves.
@@ -54,87 +51,28 @@ fn cors(origins: &[String]) -> CorsLayer {
         .expose_headers([LOCATION])
 }
 
-/// Why a request was not answered as asked.
-#[derive(Debug)]
-pub(crate) enum HttpError {
-    /// What is asked for is not there, or not for this client: 404.
-    NotFound,
-    /// The body is wrong: 422, every failing field at once.
-    Validation(Vec<FieldError>),
-    /// The body did not come as it should: 413 where it is too large.
-    Body(BytesRejection),
-    /// The user has as many streams open as one may: 429.
-    TooManyStreams,
-    /// All users together have as much as there may be: 503.
-    Overloaded,
-    /// Not the client's business: 500 for it, the cause for the log.
-    Internal(WsException),
+/// What is asked for is not there, or not for this client.
+pub(crate) fn not_found() -> WsException {
+    WsException::new("").with_code(NOT_FOUND)
 }
 
-impl From<WsException> for HttpError {
-    fn from(exception: WsException) -> Self {
-        Self::Internal(exception)
-    }
+/// The user has as many streams open as one may.
+pub(crate) fn too_many_streams() -> WsException {
+    WsException::new("打开的订单流太多").with_code(TOO_MANY_STREAMS)
 }
 
-impl From<BytesRejection> for HttpError {
-    fn from(rejection: BytesRejection) -> Self {
-        Self::Body(rejection)
-    }
-}
-
-impl HttpError {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Body(rejection) => rejection.status(),
-            Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn body(&self, language: Language) -> Value {
-        match self {
-            Self::NotFound => json!({"code": "NOT_FOUND"}),
-            Self::Validation(errors) => {
-                json!({"code": "VALIDATION", "errors": language.fields(errors)})
-            }
-            Self::Body(rejection) => {
-                let message = match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => "请求内容过大",
-                    _ => "无法读取请求内容",
-                };
-                json!({"code": "BAD_BODY", "message": language.say(message)})
-            }
-            Self::TooManyStreams => {
-                json!({"code": "TOO_MANY_STREAMS", "message": language.say("打开的订单流太多")})
-            }
-            Self::Overloaded => {
-                json!({"code": "OVERLOADED", "message": language.say("服务器繁忙,请稍后再试")})
-            }
-            Self::Internal(_) => json!({"code": "INTERNAL"}),
-        }
-    }
-}
-
-/// Without a body: what it says there depends on the request, which [`explain`] knows.
-impl IntoResponse for HttpError {
-    fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
-            tracing::error!(%cause, "request failed");
-        }
-        (self.status(), Extension(Arc::new(self))).into_response()
-    }
+/// All users together have as much as there may be.
+pub(crate) fn overloaded() -> WsException {
+    WsException::new("服务器繁忙,请稍后再试").with_code(code::OVERLOADED)
 }
 
 /// Says in the language of the request why it was not answered as asked.
 async fn explain(language: Language, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<Arc<HttpError>>() {
-        response = (error.status(), Json(error.body(language))).into_response();
-        if let HttpError::TooManyStreams | HttpError::Overloaded = *error {
+    if let Some(exception) = response.extensions_mut().remove::<WsException>() {
+        let (status, body) = told(response.status(), &exception, language);
+        response = (status, Json(body)).into_response();
+        if let TOO_MANY_STREAMS | code::OVERLOADED = exception.code() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
     }
@@ -142,10 +80,31 @@ async fn explain(language: Language, request: Request, next: Next) -> Response {
     response
 }
 
-/// The fields of a body that is a JSON object.
-pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, HttpError> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(HttpError::Validation(vec![FieldError::new("", "must be a JSON object")])),
+/// The status and the body for what went wrong.
+fn told(status: StatusCode, exception: &WsException, language: Language) -> (StatusCode, Value) {
+    let message = language.message(exception);
+    let unreadable = |error: &FieldError| FieldError::new(&*error.path, language.say(UNREADABLE));
+    match exception.code() {
+        code::BAD_PAYLOAD if status == StatusCode::PAYLOAD_TOO_LARGE => {
+            (status, json!({"code": "BAD_BODY", "message": language.say("请求内容过大")}))
+        }
+        code::BAD_PAYLOAD if status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (status, json!({"code": "BAD_BODY", "message": language.say(UNREADABLE)}))
+        }
+        code::BAD_PAYLOAD => {
+            let errors: Vec<_> = exception.errors().iter().map(unreadable).collect();
+            (StatusCode::UNPROCESSABLE_ENTITY, json!({"code": code::VALIDATION, "errors": errors}))
+        }
+        code::VALIDATION => (
+            status,
+            json!({"code": code::VALIDATION, "errors": language.fields(exception.errors())}),
+        ),
+        NOT_FOUND => (StatusCode::NOT_FOUND, json!({"code": NOT_FOUND})),
+        TOO_MANY_STREAMS => {
+            let body = json!({"code": TOO_MANY_STREAMS, "message": message});
+            (StatusCode::TOO_MANY_REQUESTS, body)
+        }
+        code::INTERNAL => (status, json!({"code": code::INTERNAL})),
+        code => (status, json!({"code": code, "message": message})),
     }
 }

@@ -18,7 +18,7 @@ const SVG: &str = "image/svg+xml";
 const PAGE: &str = include_str!("../public/index.html");
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &[u8]); 15] = [
+const FILES: [(&str, &str, &[u8]); 14] = [
     ("/client/style.css", CSS, include_bytes!("../public/style.css")),
     ("/client/app.js", SCRIPT, include_bytes!("../public/app.js")),
     ("/client/kept.js", SCRIPT, include_bytes!("../public/kept.js")),
@@ -33,7 +33,6 @@ const FILES: [(&str, &str, &[u8]); 15] = [
     ("/client/frames.js", SCRIPT, include_bytes!("../public/frames.js")),
     ("/client/texts.js", SCRIPT, include_bytes!("../public/texts.js")),
     ("/client/icon.svg", SVG, include_bytes!("../public/icon.svg")),
-    ("/client/socket.io.min.js", SCRIPT, include_bytes!("../public/vendor/socket.io.min.js")),
 ];
 
 /// The page and its files.

@@ -8,10 +8,9 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use gateway_core::prelude::*;
-use serde::de::IgnoredAny;
 use tokio::sync::Notify;
 
-use super::model::{ORDER_UPDATE, OrderUpdate};
+use super::model::OrderUpdate;
 use super::store::OrderStore;
 use crate::language::Language;
 use crate::user::UserId;
@@ -143,12 +142,13 @@ impl Delivery {
                     settle(&self.orders, self.user, answer).await;
                 }
                 let told = OrderUpdate::new(&update, self.language);
-                let ack = self.device.request(ORDER_UPDATE, told).await?;
+                let ack = self.device.request(&told).await?;
                 self.sent = update.number;
                 self.unanswered.push(Box::pin(async move {
+                    let answer = ack.within(ACK_PATIENCE).answer().await;
                     // Whatever it says: it came.
-                    let answer = ack.within(ACK_PATIENCE).answer::<IgnoredAny>().await;
-                    answer.is_ok().then_some(update.number)
+                    let came = matches!(answer, Ok(()) | Err(AckError::Decode(_)));
+                    came.then_some(update.number)
                 }));
             }
         }

@@ -8,15 +8,15 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{StreamExt as _, stream};
+use gateway_core::Event as _;
 use gateway_core::prelude::*;
 
-use super::model::{ORDER_UPDATE, OrderUpdate, Update};
+use super::model::{OrderUpdate, Update};
 use super::store::OrderStore;
 use super::streams::{Stream, Streams};
-use crate::http::{HttpError, LAST_EVENT_ID};
+use crate::http::{LAST_EVENT_ID, overloaded, too_many_streams};
 use crate::language::Language;
 use crate::limits::Limit;
-use crate::process::Stop;
 use crate::user::{User, UserId};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -35,12 +35,12 @@ pub(super) async fn follow(
     language: Language,
     Inject(orders): Inject<OrderStore>,
     Inject(streams): Inject<Streams>,
-    Inject(stop): Inject<Stop>,
+    Inject(stopping): Inject<Stopping>,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, HttpError> {
+) -> Result<impl IntoResponse, WsException> {
     // Before anything is read, so that no change after that goes unnoticed.
     let stream = streams.open(user.id).map_err(refused)?;
-    let newest = orders.newest(user.id).await.map_err(WsException::from)?;
+    let newest = orders.newest(user.id).await?;
     let last = match headers.get(LAST_EVENT_ID) {
         None => newest,
         // One that is not ours, or of a database that is no more: all there is comes again.
@@ -54,7 +54,7 @@ pub(super) async fn follow(
     let remaining = user.remaining();
     let ends = async move {
         tokio::select! {
-            () = stop.requested() => {}
+            () = stopping.requested() => {}
             () = tokio::time::sleep(remaining) => {}
         }
     };
@@ -66,11 +66,11 @@ pub(super) async fn follow(
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::default())))
 }
 
-fn refused(limit: Limit) -> HttpError {
+fn refused(limit: Limit) -> WsException {
     limit.reached();
     match limit {
-        Limit::StreamsPerUser => HttpError::TooManyStreams,
-        _ => HttpError::Overloaded,
+        Limit::StreamsPerUser => too_many_streams(),
+        _ => overloaded(),
     }
 }
 
@@ -96,7 +96,7 @@ impl Updates {
                 return None;
             }
         };
-        let event = Event::default().event(ORDER_UPDATE).id(update.number.to_string());
+        let event = Event::default().event(OrderUpdate::NAME).id(update.number.to_string());
         let told = OrderUpdate::new(&update, self.language);
         Some((event.json_data(told), self))
     }

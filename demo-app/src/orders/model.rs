@@ -1,11 +1,12 @@
 //! What an order is, and what users are told of it.
 
-use gateway_core::prelude::FieldError;
+use gateway_core::prelude::Event;
+use gateway_core::{FieldError, Rules};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::database::storable;
-use crate::http::{self, HttpError};
 use crate::language::Language;
 use crate::user::UserId;
 
@@ -26,7 +27,7 @@ pub(super) struct Item {
 }
 
 /// How far an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
     Confirmed,
@@ -85,12 +86,10 @@ pub(super) struct Update {
     pub(super) status: Status,
 }
 
-/// The name of the event that carries an update, to sockets and to streams.
-pub(super) const ORDER_UPDATE: &str = "order-update";
-
-/// An update on the wire.
-#[derive(Debug, Serialize)]
+/// What has become of an order. It comes again, to whoever connects, until it is acknowledged.
+#[derive(Debug, Serialize, JsonSchema, Event)]
 #[serde(rename_all = "camelCase")]
+#[event("order-update", ack = ())]
 pub(super) struct OrderUpdate<'a> {
     order_id: &'a str,
     status: Status,
@@ -105,29 +104,34 @@ impl<'a> OrderUpdate<'a> {
     }
 }
 
-/// Body of `POST /orders`.
-#[derive(Debug, PartialEq)]
+/// Body of `POST /orders`: read field by field, to name every wrong one and not only the first.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Map<String, Value>")]
 pub(super) struct CreateOrder {
     pub(super) items: Vec<Item>,
+    wrong: Vec<FieldError>,
 }
 
-impl CreateOrder {
-    /// Reads field by field, to name every wrong one and not only the first.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, HttpError> {
-        let items = match http::object(body)?.remove("items") {
+impl From<Map<String, Value>> for CreateOrder {
+    fn from(mut body: Map<String, Value>) -> Self {
+        let mut wrong = Vec::new();
+        let items = match body.remove("items") {
             Some(Value::Array(items)) if (1..=ITEMS_MAX).contains(&items.len()) => items,
             _ => {
                 let rule = format!("must be a list of 1 to {ITEMS_MAX} items");
-                return Err(HttpError::Validation(vec![FieldError::new("items", rule)]));
+                wrong.push(FieldError::new("items", rule));
+                Vec::new()
             }
         };
-        let mut errors = Vec::new();
-        let items = items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| read_item(index, item, &mut errors))
-            .collect();
-        if errors.is_empty() { Ok(Self { items }) } else { Err(HttpError::Validation(errors)) }
+        let items = items.iter().enumerate();
+        let items = items.filter_map(|(index, item)| read_item(index, item, &mut wrong)).collect();
+        Self { items, wrong }
+    }
+}
+
+impl Rules for CreateOrder {
+    fn broken(&self) -> Vec<FieldError> {
+        self.wrong.clone()
     }
 }
 
@@ -160,28 +164,25 @@ mod tests {
 
     use super::*;
 
+    fn order(body: &Value) -> CreateOrder {
+        serde_json::from_value(body.clone()).unwrap()
+    }
+
     fn wrong_fields(body: &Value) -> Vec<String> {
-        match CreateOrder::parse(body.to_string().as_bytes()) {
-            Err(HttpError::Validation(errors)) => errors
-                .iter()
-                .map(|error| serde_json::to_value(error).unwrap()["path"].as_str().unwrap().into())
-                .collect(),
-            other => panic!("{other:?}"),
-        }
+        order(body).broken().into_iter().map(|error| error.path).collect()
     }
 
     #[test]
     fn an_order_is_a_list_of_items() {
         let body = json!({"items": [{"sku": "A1", "quantity": 2}, {"sku": "房".repeat(64), "quantity": 10_000}]});
-        let order = CreateOrder::parse(body.to_string().as_bytes()).unwrap();
+        let order = order(&body);
+        assert!(order.broken().is_empty());
         assert_eq!(order.items[0], Item { sku: "A1".to_owned(), quantity: 2 });
         assert_eq!(order.items.len(), 2);
     }
 
     #[test]
     fn every_wrong_field_is_named() {
-        assert!(CreateOrder::parse(b"{").is_err());
-        assert_eq!(wrong_fields(&json!([])), [""]);
         let good = json!({"sku": "A1", "quantity": 1});
         for items in [json!(null), json!({}), json!([]), json!(vec![good.clone(); 101])] {
             assert_eq!(wrong_fields(&json!({"items": items})), ["items"], "{items}");

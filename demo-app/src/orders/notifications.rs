@@ -11,7 +11,7 @@ use gateway_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Progress};
-use super::model::ORDER_UPDATE;
+use super::model::OrderUpdate;
 use super::store::OrderStore;
 use super::streams::Streams;
 use crate::chat::ChatGateway;
@@ -20,7 +20,7 @@ use crate::user::{User, UserId};
 /// Tells users what becomes of their orders.
 #[injectable]
 pub(crate) struct NotificationsService {
-    chat: Arc<ChatGateway>,
+    chat: Server<ChatGateway>,
     orders: Arc<OrderStore>,
     streams: Arc<Streams>,
 }
@@ -36,7 +36,7 @@ impl NotificationsService {
     /// Has a stored update told to the user, by every process.
     pub(super) async fn announce(&self, user: UserId, number: i64) {
         let news = News { user, number };
-        if let Err(error) = self.chat.server().server_side_emit(ORDER_UPDATE, news).await {
+        if let Err(error) = self.chat.server_side_emit(OrderUpdate::NAME, news).await {
             // It stands in the outbox: the next device that connects is told.
             tracing::warn!(%user, number, %error, "an order update was not announced");
         }
@@ -49,7 +49,7 @@ impl NotificationsService {
 
     /// Passes news on to the devices and streams of this process.
     fn spread(&self, news: News) {
-        for device in self.chat.server().user(news.user).sockets() {
+        for device in self.chat.user(news.user).sockets() {
             device.data::<Progress>().owe(news.number);
         }
         self.streams.look(news.user);
@@ -57,7 +57,7 @@ impl NotificationsService {
 
     /// Has everyone in this process look for news.
     fn spread_all(&self) {
-        for device in self.chat.server().sockets() {
+        for device in self.chat.sockets() {
             device.data::<Progress>().look();
         }
         self.streams.look_all();
@@ -65,7 +65,7 @@ impl NotificationsService {
 }
 
 /// The chat's clients are told of orders, and the chat need not know.
-#[web_socket_gateway]
+#[web_socket_gateway(emits(OrderUpdate<'_>))]
 impl ChatGateway {
     #[on_connection]
     async fn connected(
@@ -82,8 +82,12 @@ impl ChatGateway {
 
     /// Listens for what is announced, here and elsewhere.
     #[after_init]
-    async fn listen_for_order_updates(&self, Inject(service): Inject<NotificationsService>) {
-        let mut announced = self.server().server_side_events::<News>(ORDER_UPDATE);
+    async fn listen_for_order_updates(
+        &self,
+        chat: Server,
+        Inject(service): Inject<NotificationsService>,
+    ) {
+        let mut announced = chat.server_side_events::<News>(OrderUpdate::NAME);
         tokio::spawn(async move {
             while let Some(news) = announced.next().await {
                 match news {

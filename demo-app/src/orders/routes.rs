@@ -1,7 +1,5 @@
 //! Orders over HTTP.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header::LOCATION};
 use axum::response::IntoResponse;
@@ -13,7 +11,7 @@ use uuid::Uuid;
 use super::events;
 use super::model::{CreateOrder, Order};
 use super::service::OrdersService;
-use crate::http::HttpError;
+use crate::http::not_found;
 use crate::user::User;
 
 /// Bytes of an order: more than the largest valid one, every character of it escaped.
@@ -31,9 +29,9 @@ pub(crate) fn routes() -> Router {
 async fn create(
     Identity(user): Identity<User>,
     Inject(orders): Inject<OrdersService>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<impl IntoResponse, HttpError> {
-    let order = orders.create(user.id, CreateOrder::parse(&body?)?).await?;
+    Body(Valid(order)): Body<Valid<CreateOrder>>,
+) -> Result<impl IntoResponse, WsException> {
+    let order = orders.create(user.id, order).await?;
     let location = [(LOCATION, format!("/orders/{}", order.id))];
     Ok((StatusCode::CREATED, location, Json(order)))
 }
@@ -42,7 +40,7 @@ async fn find(
     Identity(user): Identity<User>,
     Inject(orders): Inject<OrdersService>,
     Path(id): Path<String>,
-) -> Result<Json<Order>, HttpError> {
-    let id = Uuid::try_parse(&id).map_err(|_| HttpError::NotFound)?;
-    orders.find(id, user.id).await?.map(Json).ok_or(HttpError::NotFound)
+) -> Result<Json<Order>, WsException> {
+    let id = Uuid::try_parse(&id).map_err(|_| not_found())?;
+    orders.find(id, user.id).await?.map(Json).ok_or_else(not_found)
 }

@@ -42,12 +42,12 @@ impl Streams {
     /// One more stream of that user; the limit where that would be one too many.
     pub(super) fn open(self: &Arc<Self>, user: UserId) -> Result<Stream, Limit> {
         let mut open = self.lock();
-        if open.in_all >= self.config.streams {
+        if open.in_all >= self.config.streams.get() {
             return Err(Limit::Streams);
         }
         let new = || OfUser { streams: 0, news: watch::channel(()).0 };
         let of_user = open.users.entry(user).or_insert_with(new);
-        if of_user.streams >= self.config.streams_per_user {
+        if of_user.streams >= self.config.streams_per_user.get() {
             return Err(Limit::StreamsPerUser);
         }
         of_user.streams += 1;
@@ -103,8 +103,9 @@ mod tests {
     const EVE: UserId = UserId(3);
 
     fn streams(in_all: usize, per_user: usize) -> Arc<Streams> {
-        let mut config = Config::of(&[]).unwrap();
-        (config.streams, config.streams_per_user) = (in_all, per_user);
+        let count = |count: usize| count.to_string();
+        let limits = ["--streams", &count(in_all), "--streams-per-user", &count(per_user)];
+        let config = Config::of(&limits).unwrap();
         Arc::new(Streams { config: Arc::new(config), open: Mutex::default() })
     }
 

@@ -1,29 +1,35 @@
 //! `/presence`: users who come and go, on however many devices.
 
 use gateway_core::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::auth::TokenAuthenticator;
 use crate::config::Config;
 use crate::user::UserId;
-use crate::ws_error::WsExceptionFilter;
 
 /// Tells everyone who comes and goes.
 #[web_socket_gateway(
     namespace = "/presence",
-    authenticate = TokenAuthenticator,
-    cors(origins = |config: &Config| config.cors_origin.clone(), credentials = true),
     presence(grace = |config: &Config| config.presence_grace),
+    emits(UserOnline, UserOffline),
 )]
-#[use_filters(WsExceptionFilter)]
 pub(crate) struct PresenceGateway {
     presence: Presence<UserId>,
 }
 
-/// A user has come or gone, as everyone is told.
-#[derive(Serialize)]
+/// A user has come.
+#[derive(Serialize, JsonSchema, Event)]
 #[serde(rename_all = "camelCase")]
-struct UserChange {
+#[event("user-online")]
+struct UserOnline {
+    user_id: UserId,
+}
+
+/// A user has gone, with every device.
+#[derive(Serialize, JsonSchema, Event)]
+#[serde(rename_all = "camelCase")]
+#[event("user-offline")]
+struct UserOffline {
     user_id: UserId,
 }
 
@@ -31,16 +37,16 @@ impl OnPresence for PresenceGateway {
     type User = UserId;
 
     async fn user_online(&self, user_id: UserId, everyone: Broadcast) -> Result<(), WsException> {
-        Ok(everyone.emit("user-online", UserChange { user_id }).await?)
+        Ok(everyone.send(&UserOnline { user_id }).await?)
     }
 
     async fn user_offline(&self, user_id: UserId, everyone: Broadcast) -> Result<(), WsException> {
-        Ok(everyone.emit("user-offline", UserChange { user_id }).await?)
+        Ok(everyone.send(&UserOffline { user_id }).await?)
     }
 }
 
 /// The answer to `get-online-users`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OnlineUserIds {
     online_user_ids: OnlineUsers<UserId>,

@@ -1,5 +1,7 @@
 // Devices side by side; on a phone, one at a time.
 
+/** @import { Settings } from './pane.js' */
+
 import { keep, kept } from './kept.js';
 import { Pane } from './pane.js';
 import { say, speak, translate } from './texts.js';
@@ -10,11 +12,13 @@ const ROOM = 'room-1';
 const stage = document.querySelector('[data-testid="panes"]');
 const tabs = document.querySelector('[data-testid="devices"]');
 const start = document.querySelector('[data-testid="start-both"]');
+/** @type {Pane[]} */
 const panes = [];
 let made = 0;
 /** Whether all devices that were kept are where they were. */
 let settled = false;
 
+/** @param {Settings} settings */
 function add(settings) {
   made += 1;
   const pane = new Pane(made, settings, { changed: show, closed: remove });
@@ -35,13 +39,18 @@ async function addDevice() {
   await enter(pane, settings);
 }
 
-/** Lets a device in, where it was. */
+/**
+ * Lets a device in, where it was.
+ * @param {Pane} pane
+ * @param {Pick<Settings, 'rooms'>} settings
+ */
 async function enter(pane, { rooms }) {
   if (!rooms) return;
   await pane.login();
   for (const room of rooms) await pane.join(room);
 }
 
+/** @param {Pane} pane */
 function remove(pane) {
   const place = panes.indexOf(pane);
   panes.splice(place, 1);
@@ -89,5 +98,5 @@ start.addEventListener('click', () => {
 });
 document.querySelector('[data-testid="add-device"]').addEventListener('click', addDevice);
 for (const button of document.querySelectorAll('[data-language]')) {
-  button.addEventListener('click', () => speak(button.dataset.language));
+  button.addEventListener('click', () => speak(button.dataset.language === 'en' ? 'en' : 'zh'));
 }

@@ -1,15 +1,24 @@
 // Order updates without a socket: Server-Sent Events, read with `fetch`. `EventSource` cannot send
 // the token in a header, and in the URL it would stand in many a log.
 
+/** @import { Connection } from './connection.js' */
+/** @import { Frames } from './frames.js' */
+
 /** Reads until it is closed, and comes back where it was cut off. */
 export class EventStream {
   #connection;
   #frames;
   #heard;
   #abort = new AbortController();
+  /** @type {string | undefined} */
   #last;
   #retryIn = 1_000;
 
+  /**
+   * @param {Connection} connection
+   * @param {Frames} frames
+   * @param {(event: string, body: any) => void} heard
+   */
   constructor(connection, frames, heard) {
     this.#connection = connection;
     this.#frames = frames;
@@ -36,6 +45,7 @@ export class EventStream {
     }
   }
 
+  /** @param {AbortSignal} signal */
   async #once(signal) {
     const response = await fetch('/orders/events', {
       headers: {
@@ -45,7 +55,7 @@ export class EventStream {
       signal,
     });
     if (response.status === 401) return this.#connection.renew();
-    if (!response.ok) return;
+    if (!response.ok || !response.body) return;
     this.#frames.noted('sse', 'open');
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
@@ -53,11 +63,12 @@ export class EventStream {
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (text + value).split('\n\n');
-      text = blocks.pop();
+      text = blocks.pop() ?? '';
       for (const block of blocks) this.#take(block);
     }
   }
 
+  /** @param {string} block */
   #take(block) {
     const fields = Object.fromEntries(
       block.split('\n').map((line) => {

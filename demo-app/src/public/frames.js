@@ -1,5 +1,7 @@
 // The drawer of a pane: what went over the wire, with the time an acknowledgement took.
 
+/** @import { Key } from './texts.js' */
+
 import { said, say } from './texts.js';
 
 const KEPT = 300;
@@ -9,17 +11,27 @@ export class Frames {
   #count;
   #seen = 0;
 
+  /**
+   * @param {HTMLElement} list
+   * @param {HTMLElement} count
+   * @param {HTMLElement} clear
+   */
   constructor(list, count, clear) {
     this.#list = list;
     this.#count = count;
     clear.addEventListener('click', () => this.#clear());
   }
 
-  /** Something was sent. The function returned notes its acknowledgement. */
+  /**
+   * Something was sent. The function returned notes its acknowledgement.
+   * @param {string} where
+   * @param {string} event
+   * @param {unknown[]} args
+   */
   sent(where, event, args) {
     const started = performance.now();
     const frame = this.#add('out', '↑', where, event, args);
-    return (reply) => {
+    return (/** @type {any} */ reply) => {
       const time = part('time', `${(performance.now() - started).toFixed(1)} ms`);
       time.dataset.testid = 'ack-time';
       frame.querySelector('summary').append(time);
@@ -28,7 +40,12 @@ export class Frames {
     };
   }
 
-  /** Something was received. The function returned notes that it was acknowledged. */
+  /**
+   * Something was received. The function returned notes that it was acknowledged.
+   * @param {string} where
+   * @param {string} event
+   * @param {unknown[]} args
+   */
   received(where, event, args) {
     const frame = this.#add('in', '↓', where, event, args);
     return () => {
@@ -39,11 +56,23 @@ export class Frames {
     };
   }
 
-  /** Something happened to the connection itself. */
+  /**
+   * Something happened to the connection itself.
+   * @param {string} where
+   * @param {string} event
+   * @param {...unknown} args
+   */
   noted(where, event, ...args) {
     this.#add('info', '•', where, event, args);
   }
 
+  /**
+   * @param {'in' | 'out' | 'info'} kind
+   * @param {string} arrow
+   * @param {string} where
+   * @param {string} event
+   * @param {unknown[]} args
+   */
   #add(kind, arrow, where, event, args) {
     const frame = document.createElement('details');
     frame.className = `frame ${kind}`;
@@ -69,19 +98,23 @@ export class Frames {
     const item = document.createElement('li');
     item.append(frame);
     this.#list.append(item);
-    if (this.#list.children.length > KEPT) this.#list.firstElementChild.remove();
+    if (this.#list.children.length > KEPT) this.#list.firstElementChild?.remove();
     if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
-    this.#count.textContent = ++this.#seen;
+    this.#count.textContent = String(++this.#seen);
     return frame;
   }
 
   #clear() {
     this.#list.replaceChildren();
     this.#seen = 0;
-    this.#count.textContent = 0;
+    this.#count.textContent = '0';
   }
 }
 
+/**
+ * @param {string} className
+ * @param {string} content
+ */
 function part(className, content) {
   const span = document.createElement('span');
   span.className = className;
@@ -89,12 +122,14 @@ function part(className, content) {
   return span;
 }
 
+/** @param {Key} key */
 function label(key) {
   const paragraph = document.createElement('p');
   say(paragraph, key);
   return paragraph;
 }
 
+/** @param {unknown} value */
 function block(value) {
   const pre = document.createElement('pre');
   pre.textContent = JSON.stringify(value, null, 2);

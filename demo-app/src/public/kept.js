@@ -3,7 +3,12 @@
 
 const KEPT = 'devices';
 
-/** Keeps what each device is, for this tab. */
+/** @import { Settings } from './pane.js' */
+
+/**
+ * Keeps what each device is, for this tab.
+ * @param {Settings[]} devices
+ */
 export function keep(devices) {
   try {
     sessionStorage.setItem(KEPT, JSON.stringify(devices));
@@ -12,10 +17,13 @@ export function keep(devices) {
   }
 }
 
-/** The devices there were, if any. A browser may keep nothing, or what another page of this address left. */
+/**
+ * The devices there were, if any. A browser may keep nothing, or what another page of this address left.
+ * @returns {Settings[] | undefined}
+ */
 export function kept() {
   try {
-    const devices = JSON.parse(sessionStorage.getItem(KEPT)).filter((device) => device?.user);
+    const devices = JSON.parse(sessionStorage.getItem(KEPT) ?? '[]').filter((/** @type {any} */ device) => device?.user);
     return devices.length > 0 ? devices : undefined;
   } catch {
     return undefined;

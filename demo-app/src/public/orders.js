@@ -1,5 +1,8 @@
 // Orders: the button that makes one, and a ticket for each one heard of.
 
+/** @import { Chat } from '../../contract/events' */
+/** @import { Connection } from './connection.js' */
+
 import { said, say, translate } from './texts.js';
 
 const MENU = ['A1', 'B2', 'C3', 'D4'];
@@ -7,12 +10,15 @@ const KEPT = 50;
 
 export class Orders {
   #list;
+  /** @type {Connection | undefined} */
   #connection;
 
+  /** @param {HTMLElement} list */
   constructor(list) {
     this.#list = list;
   }
 
+  /** @param {Connection} connection */
   open(connection) {
     this.#connection = connection;
     this.#list.replaceChildren();
@@ -21,11 +27,15 @@ export class Orders {
 
   /** Orders something. Its update comes by itself, to this device and the user's others. */
   order() {
-    const any = (count) => crypto.getRandomValues(new Uint32Array(1))[0] % count;
-    return this.#connection.request('POST', '/orders', { items: [{ sku: MENU[any(MENU.length)], quantity: 1 + any(3) }] });
+    const any = (/** @type {number} */ count) => crypto.getRandomValues(new Uint32Array(1))[0] % count;
+    return this.#connection?.request('POST', '/orders', { items: [{ sku: MENU[any(MENU.length)], quantity: 1 + any(3) }] });
   }
 
-  /** An update came, by a socket or the stream. Told twice, it is one ticket all the same. */
+  /**
+   * An update came, by a socket or the stream. Told twice, it is one ticket all the same.
+   * @param {Chat.OrderUpdate} update
+   * @param {'socket' | 'stream'} via
+   */
   updated({ orderId, status }, via) {
     const known = this.#list.querySelector(`[data-order="${CSS.escape(orderId)}"]`);
     const ticket = known ?? this.#ticket(orderId, status);
@@ -36,6 +46,10 @@ export class Orders {
     badge.replaceChildren(said(via), times > 1 ? ` ×${times}` : '');
   }
 
+  /**
+   * @param {string} orderId
+   * @param {Chat.Status} status
+   */
   #ticket(orderId, status) {
     const ticket = document.createElement('li');
     ticket.className = 'ticket';
@@ -63,15 +77,20 @@ export class Orders {
     this.#list.prepend(ticket);
     this.#list.hidden = false;
     this.#list.scrollLeft = 0;
-    if (this.#list.children.length > KEPT) this.#list.lastElementChild.remove();
+    if (this.#list.children.length > KEPT) this.#list.lastElementChild?.remove();
     this.#describe(orderId, what);
     return ticket;
   }
 
-  /** An update says which order, not what is in it. */
+  /**
+   * An update says which order, not what is in it.
+   * @param {string} orderId
+   * @param {HTMLElement} what
+   */
   async #describe(orderId, what) {
     try {
-      const { items } = await this.#connection.request('GET', `/orders/${orderId}`);
+      /** @type {{ items: { sku: string, quantity: number }[] }} */
+      const { items } = await this.#connection?.request('GET', `/orders/${orderId}`);
       what.replaceChildren(
         ...items.flatMap(({ sku, quantity }, index) => {
           const name = document.createElement('span');

@@ -1,5 +1,10 @@
 // One device of one user: it logs in, joins rooms, talks, orders, and sees who else is there.
 
+/** @import { Chat } from '../../contract/events' */
+/** @import { Heard, State } from './connection.js' */
+/** @import { Room } from './room.js' */
+/** @import { Key } from './texts.js' */
+
 import { Connection, login } from './connection.js';
 import { EventStream } from './events.js';
 import { Frames } from './frames.js';
@@ -11,7 +16,15 @@ import { paint, portray } from './users.js';
 
 const PAGE = 200;
 
-/** What the server says when it refuses a connection, which has no code. */
+/**
+ * What another device like it is made of: the form, and the rooms where it is in any, the one in view last.
+ * @typedef {{ user: string | number, role?: string, token?: string, rooms?: string[] }} Settings
+ */
+
+/**
+ * What the server says when it refuses a connection, which has no code.
+ * @type {Record<string, Key>}
+ */
 const REFUSALS = {
   '认证失败': 'UNAUTHORIZED',
   '缺少 Token': 'noToken',
@@ -26,14 +39,25 @@ export class Pane {
   #rooms;
   #orders;
   #presence;
+  /** @type {Connection | undefined} */
   #connection;
+  /** @type {EventStream | undefined} */
   #stream;
+  /** @type {Chat.UserId | undefined} */
   #me;
   #on;
-  /** Messages not yet acknowledged, by client id, in the order of sending. */
+  /**
+   * Messages not yet acknowledged, by client id, in the order of sending.
+   * @type {Map<string, Required<Chat.SendMessage>>}
+   */
   #outbox = new Map();
 
-  /** `on` has a function for each of `changed` (who it is, where, or whether it is there) and `closed`. */
+  /**
+   * `changed`: who it is, where, or whether it is there.
+   * @param {number} number
+   * @param {Settings} settings
+   * @param {{ changed: (pane: Pane) => void, closed: (pane: Pane) => void }} on
+   */
   constructor(number, { user, role = 'user', token = '' }, on) {
     this.#on = on;
     this.number = number;
@@ -43,7 +67,7 @@ export class Pane {
     this.element.dataset.testid = `pane-${number}`;
     this.element.dataset.label = 'pane';
     this.element.dataset.values = JSON.stringify({ number });
-    this.#part = (testid) => this.element.querySelector(`[data-testid="${testid}"]`);
+    this.#part = (/** @type {string} */ testid) => this.element.querySelector(`[data-testid="${testid}"]`);
     this.#avatar = this.element.querySelector('.avatar');
     this.#frames = new Frames(this.#part('frames'), this.#part('frame-count'), this.#part('frames-clear'));
     this.#orders = new Orders(this.#part('orders'));
@@ -53,7 +77,7 @@ export class Pane {
       leave: (room) => this.#leave(room),
       turned: () => this.#showRoom(),
     });
-    for (const [field, value] of [['user-id', user], ['role', role], ['token', token]]) this.#part(field).value = value;
+    for (const [field, value] of Object.entries({ 'user-id': user, role, token })) this.#part(field).value = value;
     this.#submit('login-form', () => this.login());
     this.#submit('room-form', () => {
       const room = this.#part('room-id');
@@ -62,14 +86,14 @@ export class Pane {
     });
     this.#submit('composer', () => this.#send());
     this.#part('user-id').addEventListener('input', () => this.#showUser());
-    this.#part('events').addEventListener('change', ({ target }) => this.#listen(target.checked));
+    this.#part('events').addEventListener('change', () => this.#listen(this.#part('events').checked));
     this.#click('order', () => this.#order());
     this.#click('logout', () => {
       this.#fine();
       this.#logout();
     });
     this.#click('close', () => this.#close());
-    this.#click('cut', () => this.#connection.cut());
+    this.#click('cut', () => this.#connection?.cut());
     this.#click('error-dismiss', () => this.#fine());
     this.#showUser();
     this.#showState('offline');
@@ -84,7 +108,7 @@ export class Pane {
     return this.#connection !== undefined;
   }
 
-  /** What another device like it is made of: the form, and the rooms where it is in any, the one in view last. */
+  /** @returns {Settings} */
   get settings() {
     const [user, role, token] = this.#form;
     if (!this.loggedIn) return { user, role, token };
@@ -120,7 +144,7 @@ export class Pane {
         this.#comeBack();
       },
       present: () => this.#lookAround(),
-      event: (event, args, answer) => this.#hear(event, answer, ...args),
+      event: (heard, answer) => this.#hear(heard, answer),
     });
     this.#connection = connection;
     this.#part('login').disabled = true;
@@ -142,24 +166,32 @@ export class Pane {
     }
   }
 
-  /** Joins a room, as soon as there is a connection; one it is in comes into view. */
+  /**
+   * Joins a room, as soon as there is a connection; one it is in comes into view.
+   * @param {string} id
+   */
   async join(id) {
     if (this.#me === undefined || this.#rooms.get(id)) return this.#rooms.turnTo(id);
     const room = this.#rooms.add(id);
-    if (this.#connection.connected) await this.#enter(room);
+    if (this.#connection?.connected) await this.#enter(room);
   }
 
   /** Goes back into the rooms it was in. */
   async #comeBack() {
-    for (const room of this.#rooms.all) await this.#enter(room);
+    const connection = this.#connection;
+    for (const room of this.#rooms.all) if (this.#connection === connection) await this.#enter(room);
   }
 
-  /** Joins the room, reads what was missed, sends what was not acknowledged. */
+  /**
+   * Joins the room, reads what was missed, sends what was not acknowledged.
+   * @param {Room} room
+   */
   async #enter(room) {
     const connection = this.#connection;
+    if (!connection) return;
     try {
       if (!this.#accept(await connection.ask('join-room', { roomId: room.id }))) return this.#rooms.remove(room.id);
-      await this.#catchUp(room);
+      await this.#catchUp(room, connection);
     } catch (error) {
       if (connection.connected) this.#fail(error);
       return;
@@ -168,15 +200,19 @@ export class Pane {
     for (const [clientId, { roomId }] of this.#outbox) if (roomId === room.id) this.#deliver(clientId);
   }
 
-  /** Reads page after page from where the room was left; on the first visit, only the newest page. */
-  async #catchUp(room) {
+  /**
+   * Reads page after page from where the room was left; on the first visit, only the newest page.
+   * @param {Room} room
+   * @param {Connection} connection
+   */
+  async #catchUp(room, connection) {
     for (let after = room.readTo, more = true; more; ) {
-      const reply = await this.#connection.ask('history', { roomId: room.id, limit: PAGE, ...(after && { after }) });
+      const reply = await connection.ask('history', { roomId: room.id, limit: PAGE, ...(after && { after }) });
       if (!this.#accept(reply)) return;
-      room.show(...reply.messages);
+      // Not up to the newest one shown: that may have been said meanwhile, with others still unread before it.
+      room.read(reply.messages);
       more = after !== undefined && reply.messages.length === PAGE;
-      // Not the newest one shown: that may have been said meanwhile, with others still unread before it.
-      if (more) after = room.readTo = reply.messages.at(-1).id;
+      after = room.readTo;
     }
   }
 
@@ -191,10 +227,14 @@ export class Pane {
     if (room.inside) this.#deliver(clientId);
   }
 
+  /**
+   * @param {string} clientId
+   * @returns {Promise<void>}
+   */
   async #deliver(clientId) {
     const body = this.#outbox.get(clientId);
     const connection = this.#connection;
-    if (!body) return;
+    if (!body || !connection) return;
     let reply;
     try {
       reply = await connection.ask('send-message', body);
@@ -214,7 +254,9 @@ export class Pane {
     }
   }
 
+  /** @param {string} roomId */
   async #leave(roomId) {
+    if (!this.#connection) return;
     try {
       const reply = await this.#connection.ask('leave-room', { roomId });
       if (this.#accept(reply)) this.#rooms.remove(roomId);
@@ -225,10 +267,11 @@ export class Pane {
 
   /** Asks who is online; who comes and goes meanwhile is not forgotten. */
   async #lookAround() {
+    if (!this.#connection) return;
     this.#presence.asked();
     try {
-      const { onlineUserIds } = await this.#connection.askPresence('get-online-users');
-      this.#presence.show(onlineUserIds ?? []);
+      const reply = await this.#connection.askPresence('get-online-users');
+      if ('onlineUserIds' in reply) this.#presence.show(reply.onlineUserIds);
     } catch {
       // The next connection asks again.
     }
@@ -246,10 +289,13 @@ export class Pane {
     button.disabled = false;
   }
 
-  /** Also hears of orders without a socket, or no longer. */
+  /**
+   * Also hears of orders without a socket, or no longer.
+   * @param {boolean} on
+   */
   #listen(on) {
     this.#stream?.close();
-    this.#stream = on
+    this.#stream = on && this.#connection
       ? new EventStream(this.#connection, this.#frames, (event, body) => {
           if (event === 'order-update') this.#orders.updated(body, 'stream');
         })
@@ -257,7 +303,11 @@ export class Pane {
     this.#part('events').checked = on;
   }
 
-  #hear(event, answer, body) {
+  /**
+   * @param {Heard} heard
+   * @param {() => void} answer
+   */
+  #hear([event, body], answer) {
     if (event === 'error' || event === 'exception') return this.#fail(body);
     if (event === 'user-online') return this.#presence.changed(body.userId, true);
     if (event === 'user-offline') return this.#presence.changed(body.userId, false);
@@ -294,23 +344,33 @@ export class Pane {
     this.#on.closed(this);
   }
 
-  /** Whether the answer is one: errors have a code. The error itself came as an event, too. */
+  /**
+   * Whether the answer is one: errors have a code. The error itself came as an event, too.
+   * @template {object} Answer
+   * @param {Answer | Chat.AnyError} reply
+   * @returns {reply is Answer}
+   */
   #accept(reply) {
-    if (reply?.code) return false;
+    if ('code' in reply) return false;
     this.#fine();
     return true;
   }
 
-  #fail({ key, message, code, errors = [] }) {
+  /**
+   * What the server says, or a sentence of the page (`key`).
+   * @param {Partial<Chat.ErrorEvent> & { key?: Key }} failure
+   */
+  #fail({ key, message = '', code, errors }) {
     const line = this.#part('error-message');
-    if (key || knows(code)) {
-      say(line, key ?? code);
+    const sentence = key ?? (knows(code) ? code : undefined);
+    if (sentence) {
+      say(line, sentence);
     } else {
       delete line.dataset.text;
       line.textContent = message;
     }
     this.#part('error-code').textContent = code ?? '';
-    this.#part('error-fields').replaceChildren(...errors.map(({ path, message: reason }) => {
+    this.#part('error-fields').replaceChildren(...(errors ?? []).map(({ path, message: reason }) => {
       const item = document.createElement('li');
       item.textContent = `${path}: ${reason}`;
       return item;
@@ -324,12 +384,12 @@ export class Pane {
 
   #showUser() {
     const known = this.#me !== undefined;
-    const focusHere = () => this.element.contains(document.activeElement) && document.activeElement.checkVisibility();
+    const focusHere = () => this.element.contains(document.activeElement) && document.activeElement?.checkVisibility();
     const hadFocus = focusHere();
     paint(this.element, this.user);
     portray(this.#avatar, this.user);
     portray(this.#part('portrait'), this.user);
-    if (known) say(this.#part('name'), 'user', { id: this.#me });
+    if (this.#me !== undefined) say(this.#part('name'), 'user', { id: this.#me });
     else say(this.#part('name'), 'nobody');
     this.#avatar.hidden = !known;
     for (const part of ['cut', 'logout', 'device']) this.#part(part).hidden = !known;
@@ -344,6 +404,7 @@ export class Pane {
     this.#on.changed(this);
   }
 
+  /** @param {State} state */
   #showState(state) {
     if (state !== 'online') this.#rooms.outside();
     const element = this.#part('state');
@@ -353,19 +414,30 @@ export class Pane {
     this.#on.changed(this);
   }
 
+  /**
+   * @param {string} form
+   * @param {() => void} action
+   */
   #submit(form, action) {
-    this.#part(form).addEventListener('submit', (event) => {
+    this.#part(form).addEventListener('submit', (/** @type {Event} */ event) => {
       event.preventDefault();
       action();
     });
   }
 
+  /**
+   * @param {string} button
+   * @param {() => void} action
+   */
   #click(button, action) {
     this.#part(button).addEventListener('click', action);
   }
 }
 
-/** Whose token it is, unverified: only for display. */
+/**
+ * Whose token it is, unverified: only for display.
+ * @param {string} token
+ */
 function subjectOf(token) {
   try {
     const claims = token.replace(/^bearer\s+/i, '').split('.')[1].replace(/-/g, '+').replace(/_/g, '/');

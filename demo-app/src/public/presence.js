@@ -1,18 +1,26 @@
 // The strip of those who are online, in ascending order.
 
+/** @import { Presence as Contract } from '../../contract/events' */
+
 import { say, translate } from './texts.js';
 import { avatarOf } from './users.js';
 
 export class Presence {
   #list;
+  /** @type {Contract.UserId | undefined} */
   #me;
-  /** What has changed since the list was asked for: newer than the answer. */
+  /**
+   * What has changed since the list was asked for: newer than the answer.
+   * @type {{ id: Contract.UserId, here: boolean }[] | undefined}
+   */
   #changes;
 
+  /** @param {HTMLElement} list */
   constructor(list) {
     this.#list = list;
   }
 
+  /** @param {Contract.UserId} me */
   open(me) {
     this.#me = me;
     this.clear();
@@ -27,7 +35,10 @@ export class Presence {
     this.#changes = [];
   }
 
-  /** Shows just these, and what has changed since they were asked for. */
+  /**
+   * Shows just these, and what has changed since they were asked for.
+   * @param {Contract.UserId[]} ids
+   */
   show(ids) {
     const online = new Set(ids);
     for (const { id, here } of this.#changes ?? []) {
@@ -41,23 +52,29 @@ export class Presence {
     for (const id of online) this.#add(id);
   }
 
+  /**
+   * @param {Contract.UserId} id
+   * @param {boolean} here
+   */
   changed(id, here) {
     this.#changes?.push({ id, here });
     if (here) this.#add(id);
     else this.#remove(this.#bubble(id));
   }
 
+  /** @param {Contract.UserId} id */
   #add(id) {
     if (this.#bubble(id)) return;
     const bubble = document.createElement('li');
     bubble.className = 'bubble';
     bubble.dataset.testid = 'online-user';
-    bubble.dataset.user = id;
-    bubble.dataset.title = id === this.#me ? 'me' : 'user';
+    bubble.dataset.user = String(id);
+    const title = id === this.#me ? 'me' : 'user';
+    bubble.dataset.title = title;
     bubble.dataset.values = JSON.stringify({ id });
     const name = document.createElement('span');
     name.className = 'hidden';
-    say(name, bubble.dataset.title, { id });
+    say(name, title, { id });
     bubble.classList.toggle('me', id === this.#me);
     bubble.append(avatarOf(id), name);
     const after = this.#bubbles().find((other) => Number(other.dataset.user) > id);
@@ -65,7 +82,10 @@ export class Presence {
     translate(this.#list);
   }
 
-  /** Takes a bubble away: at once for everybody who asks, and for the eye as slowly as it likes. */
+  /**
+   * Takes a bubble away: at once for everybody who asks, and for the eye as slowly as it likes.
+   * @param {HTMLElement | null} bubble
+   */
   #remove(bubble) {
     if (!bubble) return;
     delete bubble.dataset.testid;
@@ -80,6 +100,10 @@ export class Presence {
     return [...this.#list.querySelectorAll('[data-testid="online-user"]')];
   }
 
+  /**
+   * @param {Contract.UserId} id
+   * @returns {HTMLElement | null}
+   */
   #bubble(id) {
     return this.#list.querySelector(`[data-testid="online-user"][data-user="${id}"]`);
   }

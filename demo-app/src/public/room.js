@@ -1,20 +1,34 @@
 // One room of a device: its messages in the order of their ids, each once; those on their way stand last.
 
-import { say } from './texts.js';
+/** @import { Chat } from '../../contract/events' */
+
+import { said, say } from './texts.js';
 import { avatarOf } from './users.js';
 
 /** Before the id of every message. */
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+/** How much later than the next one a message may be told, in ms: as long as instances keep what they cannot pass on. */
+const LATE = 15_000;
+
+/** When a message was said: its id begins with that. */
+const timeOf = (/** @type {string} */ id) => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
 export class Room {
   /** Whether it was entered on the present connection: only then may new messages follow the waiting ones. */
   inside = false;
-  /** The message up to which none is missing, as of the last break; unknown before the first. */
+  /**
+   * The message up to which none is missing; unknown before the first was read.
+   * @type {string | undefined}
+   */
   readTo;
   unread = 0;
   #me;
   #atEnd = true;
 
+  /**
+   * @param {string} id
+   * @param {Chat.UserId} me
+   */
   constructor(id, me) {
     this.id = id;
     this.#me = me;
@@ -30,13 +44,30 @@ export class Room {
     this.#empty();
   }
 
-  /** The connection is gone. Only what was shown until now is without gaps. */
+  /** The connection is gone. What was told last is read again: of two instances, one may have been slower. */
   outside() {
-    if (this.inside) this.readTo = [...this.element.querySelectorAll('[data-id]')].at(-1)?.dataset.id ?? BEFORE_ALL;
+    if (this.inside) {
+      const ids = [...this.element.querySelectorAll('[data-id]')].map(({ dataset }) => dataset.id ?? '');
+      const surely = ids.findLast((id) => timeOf(id) < timeOf(ids[ids.length - 1]) - LATE);
+      if (surely && this.readTo && surely > this.readTo) this.readTo = surely;
+    }
     this.inside = false;
   }
 
-  /** A message of mine is on its way. */
+  /**
+   * What `history` has answered: up to its end none is missing.
+   * @param {Chat.ChatMessage[]} messages
+   */
+  read(messages) {
+    this.show(...messages);
+    this.readTo = messages.at(-1)?.id ?? this.readTo ?? BEFORE_ALL;
+  }
+
+  /**
+   * A message of mine is on its way.
+   * @param {string} clientId
+   * @param {string} content
+   */
   send(clientId, content) {
     const item = this.#bubble({ senderId: this.#me, content });
     item.classList.add('pending');
@@ -44,19 +75,29 @@ export class Room {
     this.#place(item);
   }
 
-  /** A message of mine has arrived. */
+  /**
+   * A message of mine has arrived.
+   * @param {string} clientId
+   * @param {Chat.ChatMessage} message
+   */
   sent(clientId, message) {
     this.#pending(clientId)?.remove();
     this.show(message);
   }
 
-  /** A message of mine was refused. */
+  /**
+   * A message of mine was refused.
+   * @param {string} clientId
+   */
   refused(clientId) {
     this.#pending(clientId)?.remove();
     if (!this.element.firstElementChild) this.#empty();
   }
 
-  /** Shows those messages that are not there yet; says whether there were any. */
+  /**
+   * Shows those messages that are not there yet; says whether there were any.
+   * @param {...Chat.ChatMessage} messages
+   */
   show(...messages) {
     const items = messages
       .filter(({ id }) => !this.element.querySelector(`[data-id="${CSS.escape(id)}"]`))
@@ -65,6 +106,7 @@ export class Room {
     return items.length > 0;
   }
 
+  /** @param {Chat.ChatMessage} message */
   #arrived(message) {
     const item = this.#bubble(message);
     item.dataset.id = message.id;
@@ -76,7 +118,11 @@ export class Room {
     return item;
   }
 
-  /** Someone came or went. */
+  /**
+   * Someone came or went.
+   * @param {'joined' | 'left'} key
+   * @param {Chat.UserId} id
+   */
   note(key, id) {
     const item = document.createElement('li');
     item.className = 'note';
@@ -91,6 +137,7 @@ export class Room {
     this.#toEnd();
   }
 
+  /** @param {string} clientId */
   #pending(clientId) {
     return this.element.querySelector(`[data-client-id="${CSS.escape(clientId)}"]`);
   }
@@ -105,13 +152,16 @@ export class Room {
     this.element.replaceChildren(item);
   }
 
-  // Many at once cost one layout, not one each.
+  /**
+   * Many at once cost one layout, not one each.
+   * @param {...HTMLElement} items
+   */
   #place(...items) {
     const list = this.element;
     list.querySelector('.empty')?.remove();
     for (const item of items) list.insertBefore(item, this.#following(item));
     for (const each of list.querySelectorAll('.message')) {
-      each.classList.toggle('follows', each.previousElementSibling?.dataset.sender === each.dataset.sender);
+      each.classList.toggle('follows', each.previousElementSibling?.getAttribute('data-sender') === each.dataset.sender);
     }
     if (this.#atEnd || items.some((item) => item.classList.contains('mine'))) this.#toEnd();
   }
@@ -126,37 +176,48 @@ export class Room {
     this.element.scrollTop = this.element.scrollHeight;
   }
 
+  /** @param {HTMLElement} item */
   #following(item) {
     if (item.classList.contains('pending')) return null;
-    const later = [...this.element.children].find((other) => other.dataset.id > item.dataset.id);
-    return later ?? this.element.querySelector('.pending');
+    const { id } = item.dataset;
+    const later = id && [...this.element.children].find((other) => (other.getAttribute('data-id') ?? '') > id);
+    return later || this.element.querySelector('.pending');
   }
 
+  /**
+   * One that is on its way has no time yet.
+   * @param {Pick<Chat.ChatMessage, 'senderId' | 'content'> & Partial<Chat.ChatMessage>} message
+   */
   #bubble({ senderId, content, createdAt }) {
     const item = document.createElement('li');
     item.className = senderId === this.#me ? 'message mine' : 'message';
     item.dataset.testid = 'message';
-    item.dataset.sender = senderId;
+    item.dataset.sender = String(senderId);
     const name = document.createElement('span');
     name.className = 'sender';
     say(name, 'user', { id: senderId });
     const body = document.createElement('p');
     body.className = 'content';
     body.textContent = content;
-    const time = document.createElement(createdAt ? 'time' : 'span');
-    time.className = 'when';
-    if (createdAt) {
-      time.dateTime = createdAt;
-      time.textContent = new Date(createdAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-    } else {
-      say(time, 'sending');
-    }
-    item.append(avatarOf(senderId), name, body, time);
+    const when = createdAt ? timeAt(createdAt) : said('sending');
+    when.className = 'when';
+    item.append(avatarOf(senderId), name, body, when);
     return item;
   }
 }
 
-/** One of the drawings at the end of the page. */
+/** @param {string} moment */
+function timeAt(moment) {
+  const time = document.createElement('time');
+  time.dateTime = moment;
+  time.textContent = new Date(moment).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  return time;
+}
+
+/**
+ * One of the drawings at the end of the page.
+ * @param {string} name
+ */
 export function icon(name) {
   const [svg, use] = ['svg', 'use'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
   svg.classList.add('icon');

@@ -1,20 +1,30 @@
 // The rooms a device is in: a chip for each, and one of them in view.
 
+/** @import { Chat } from '../../contract/events' */
+
 import { icon, Room } from './room.js';
 import { say, translate } from './texts.js';
 
 const SUGGESTED = ['room-1', 'room-2'];
 
 export class Rooms {
-  /** The room in view. */
+  /**
+   * The room in view.
+   * @type {Room | undefined}
+   */
   current;
+  /** @type {Map<string, Room>} */
   #rooms = new Map();
   #chips;
   #stage;
-  #me;
+  #me = NaN;
   #on;
 
-  /** `on` has a function for each of `enter` and `leave` (of a room's id), and `turned`. */
+  /**
+   * @param {HTMLElement} chips
+   * @param {HTMLElement} stage
+   * @param {{ enter: (id: string) => void, leave: (id: string) => void, turned: () => void }} on
+   */
   constructor(chips, stage, on) {
     this.#chips = chips;
     this.#stage = stage;
@@ -22,8 +32,11 @@ export class Rooms {
     this.open();
   }
 
-  /** Begins anew, for a user. */
-  open(me) {
+  /**
+   * Begins anew, for a user or for nobody.
+   * @param {Chat.UserId} me
+   */
+  open(me = NaN) {
     this.#me = me;
     this.#rooms.clear();
     this.#chips.replaceChildren();
@@ -34,10 +47,12 @@ export class Rooms {
     return [...this.#rooms.values()];
   }
 
+  /** @param {string} id */
   get(id) {
     return this.#rooms.get(id);
   }
 
+  /** @param {string} id */
   add(id) {
     const room = new Room(id, this.#me);
     this.#rooms.set(id, room);
@@ -46,6 +61,7 @@ export class Rooms {
     return room;
   }
 
+  /** @param {string} id */
   remove(id) {
     const room = this.#rooms.get(id);
     if (!room) return;
@@ -58,11 +74,15 @@ export class Rooms {
     if (hadFocus) (this.#chips.querySelector('button') ?? this.#stage.querySelector('button')).focus();
   }
 
+  /** @param {string} id */
   turnTo(id) {
     this.#turn(this.#rooms.get(id));
   }
 
-  /** A message came: in a room that is not in view it is unread. */
+  /**
+   * A message came: in a room that is not in view it is unread.
+   * @param {Room} room
+   */
   heard(room) {
     if (room === this.current) return;
     room.unread += 1;
@@ -74,6 +94,7 @@ export class Rooms {
     for (const room of this.#rooms.values()) room.outside();
   }
 
+  /** @param {Room} [room] */
   #turn(room) {
     this.current = room;
     for (const each of this.#rooms.values()) {
@@ -91,6 +112,7 @@ export class Rooms {
     this.#on.turned();
   }
 
+  /** @param {Room} room */
   #chip(room) {
     const chip = document.createElement('li');
     chip.className = 'chip';
@@ -98,10 +120,11 @@ export class Rooms {
     const name = document.createElement('button');
     name.type = 'button';
     name.dataset.testid = 'room';
-    name.append(room.id, document.createElement('span'));
-    name.lastElementChild.className = 'unread';
-    name.lastElementChild.dataset.testid = 'unread';
-    name.lastElementChild.hidden = true;
+    const unread = document.createElement('span');
+    unread.className = 'unread';
+    unread.dataset.testid = 'unread';
+    unread.hidden = true;
+    name.append(room.id, unread);
     name.addEventListener('click', () => this.turnTo(room.id));
     const leave = document.createElement('button');
     leave.type = 'button';
@@ -115,10 +138,12 @@ export class Rooms {
     return chip;
   }
 
+  /** @param {Room} room */
   #chipOf(room) {
-    return [...this.#chips.children].find((chip) => chip.dataset.room === room.id);
+    return this.#chips.querySelector(`[data-room="${CSS.escape(room.id)}"]`);
   }
 
+  /** @param {Room} room */
   #count(room) {
     const unread = this.#chipOf(room).querySelector('.unread');
     unread.hidden = room.unread === 0;

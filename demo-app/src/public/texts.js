@@ -169,38 +169,63 @@ const TEXTS = {
   },
 };
 
+/** @typedef {keyof typeof TEXTS} Language */
+/** @typedef {keyof typeof TEXTS.zh & keyof typeof TEXTS.en} Key */
+/** @typedef {Record<string, string | number>} Values */
+
 const STORED = 'gateway-demo.language';
 // The server has looked at what the browser asks for, for this document as for everything else.
+/** @type {Language} */
 let language = remembered() ?? (document.documentElement.lang === 'en' ? 'en' : 'zh');
 
-/** The sentence behind a key. */
+/**
+ * The sentence behind a key.
+ * @param {Key} key
+ * @param {Values} values
+ */
 export function text(key, values = {}) {
-  return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/** Whether the page has a sentence of its own. */
+/**
+ * Whether the page has a sentence of its own.
+ * @param {string | undefined} key
+ * @returns {key is Key}
+ */
 export function knows(key) {
   return Object.hasOwn(TEXTS[language], key ?? '');
 }
 
-/** Shows a sentence in an element, and keeps it right when the language changes. */
+/**
+ * Shows a sentence in an element, and keeps it right when the language changes.
+ * @param {HTMLElement} element
+ * @param {Key} key
+ * @param {Values} values
+ */
 export function say(element, key, values = {}) {
   element.dataset.text = key;
   element.dataset.values = JSON.stringify(values);
   element.textContent = text(key, values);
 }
 
-/** A sentence in an element of its own, to stand beside what is no sentence. */
+/**
+ * A sentence in an element of its own, to stand beside what is no sentence.
+ * @param {Key} key
+ * @param {Values} [values]
+ */
 export function said(key, values) {
   const element = document.createElement('span');
   say(element, key, values);
   return element;
 }
 
-/** Fills in every sentence of an element and below it: content, label, tooltip or hint. */
+/**
+ * Fills in every sentence of an element and below it: content, label, tooltip or hint.
+ * @param {any} root
+ */
 export function translate(root) {
   // The document has none itself, nor `matches`.
-  const all = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+  const all = (/** @type {string} */ selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
   for (const element of all('[data-text]')) {
     element.textContent = text(element.dataset.text, JSON.parse(element.dataset.values ?? '{}'));
   }
@@ -211,7 +236,10 @@ export function translate(root) {
   }
 }
 
-/** Changes the language of the page, for good. */
+/**
+ * Changes the language of the page, for good.
+ * @param {Language} chosen
+ */
 export function speak(chosen) {
   language = chosen;
   try {
@@ -226,7 +254,7 @@ export function speak(chosen) {
 function remembered() {
   try {
     const stored = localStorage.getItem(STORED);
-    return Object.hasOwn(TEXTS, stored ?? '') ? stored : undefined;
+    return stored === 'zh' || stored === 'en' ? stored : undefined;
   } catch {
     return undefined;
   }

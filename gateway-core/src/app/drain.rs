@@ -5,7 +5,9 @@
 //!    until [`REFUSED`].
 //! 3. Clients on polling get [`LAST_POLL`] to fetch what they were sent, until [`POLLED`]; meanwhile every
 //!    client's `on_disconnect` runs, until [`HOOKS_RUN`].
-//! 4. The connections are closed, until [`CLOSED`]. The rest of the time is for open HTTP requests, which are
+//! 4. Presence and the cluster are told that nobody is here any more, after everything that clients' leaving has to
+//!    tell them.
+//! 5. The connections are closed, until [`CLOSED`]. The rest of the time is for open HTTP requests, which are
 //!    ended when it is over.
 //!
 //! What hangs in one step takes no time from the next. All steps together take a little less than the whole
@@ -18,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     clock,
+    cluster::Cluster,
     dispatch::{draining::Draining, gateway::GatewayRuntime},
     platform::{Mounted, server::Ended},
 };
@@ -40,6 +43,7 @@ pub(super) struct Drain {
     pub(super) gateways: Vec<Arc<GatewayRuntime>>,
     pub(super) mounted: Mounted,
     pub(super) draining: Arc<Draining>,
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl Drain {
@@ -73,7 +77,16 @@ impl Drain {
         if join(last_poll, evicted).await.1.is_err() {
             force("some on_disconnect hooks did not end");
         }
-        if timeout_at(by(CLOSED), self.mounted.close()).await.is_err() {
+        let left = async {
+            join_all(gateways().map(|gateway| gateway.close_presence())).await;
+            if let Some(cluster) = &self.cluster {
+                cluster.close().await;
+            }
+        };
+        // What does not know yet that this process has ended, finds out by itself.
+        let left = timeout_at(by(CLOSED), left);
+        let closed = timeout_at(by(CLOSED), self.mounted.close());
+        if join(left, closed).await.1.is_err() {
             force("some connections did not close");
         }
         ended
@@ -135,7 +148,7 @@ mod tests {
         drop(conversation);
         let World { gateway, mounted, serving, .. } = world;
         let draining = Arc::clone(&gateway.draining);
-        let drain = Drain { gateways: vec![gateway], mounted, draining };
+        let drain = Drain { gateways: vec![gateway], mounted, draining, cluster: None };
         let heard = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&heard);
         let hearing = tokio::spawn(async move {

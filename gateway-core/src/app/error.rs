@@ -148,6 +148,10 @@ from!(
     crate::SocketsError,
     #[cfg(feature = "jwt")]
     crate::InvalidKey,
+    #[cfg(feature = "jwks-url")]
+    crate::JwksError,
+    #[cfg(feature = "tls")]
+    crate::TlsError,
 );
 
 /// One line; with `{:#}`, followed by the causes, like an `anyhow::Error`.

@@ -2,20 +2,29 @@
 
 pub(crate) mod builder;
 mod capacity;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "contract")]
+pub(crate) mod contract;
 mod drain;
 pub(crate) mod error;
 mod front;
 mod handshake_filter;
+mod porter;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod readiness;
 mod routes;
 mod stderr_log;
 pub(crate) mod stop_signal;
+pub(crate) mod stopping;
 mod watchdog;
 mod wrong_path;
 
 use std::{
     fmt,
     future::{Future, pending},
+    io::{self, Write},
     net::SocketAddr,
     pin::pin,
     sync::Arc,
@@ -30,6 +39,7 @@ use futures_util::{
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
     sync::oneshot,
+    task::spawn_blocking,
 };
 
 use crate::{
@@ -38,12 +48,19 @@ use crate::{
         drain::Drain,
         error::{AppError, BindError},
         stderr_log::StderrLog,
+        stop_signal::stop_signal,
         watchdog::Watchdog,
     },
     boot::{route_table::Table, start_report::Report},
     call::extract::http::AppServices,
+    declare::registry::Gateway,
+    dispatch::gateway::GatewayRuntime,
     limits::Limits,
-    platform::server::{Ended, Server},
+    platform::{
+        PeerAddress,
+        server::{Ended, Server, listener::Listener},
+    },
+    socket::server::Namespaces,
 };
 
 /// A future that is compiled in this crate. Async functions are compiled where they are awaited, and behind
@@ -58,7 +75,7 @@ type CompiledHere<T> = BoxFuture<'static, T>;
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<(), AppError> {
-///     App::builder().build().await?.serve("127.0.0.1:3000").await
+///     App::builder().build().await?.run("127.0.0.1:3000").await
 /// }
 /// ```
 pub struct App {
@@ -67,6 +84,8 @@ pub struct App {
     services: AppServices,
     drain: Drain,
     drain_timeout: Duration,
+    /// Sessions are bound to addresses, and over a Unix socket nobody has one.
+    needs_addresses: bool,
     /// Including those that follow from the limit of open files.
     limits: Limits,
     /// The problems that only count if it is taken out as a router.
@@ -113,6 +132,25 @@ impl App {
     #[must_use]
     pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.services.get()
+    }
+
+    pub(crate) fn gateways(&self) -> &[Arc<GatewayRuntime>] {
+        &self.drain.gateways
+    }
+
+    /// The server of a gateway, for code that runs beside the application; `None` if it does not have that gateway.
+    /// Services and handlers take a [`Server<G>`](crate::Server) instead.
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # fn follow<NewsGateway: gateway_core::Gateway>(app: &App) {
+    /// let news = app.server::<NewsGateway>().expect("it is one of the application's");
+    /// tokio::spawn(async move { news.emit("headline", "it rains").await });
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn server<G: Gateway>(&self) -> Option<crate::Server<G>> {
+        self.services.get::<Namespaces>()?.server_of()
     }
 
     /// A layer for a router of your own, which lets its handlers take [`Inject`](crate::Inject) and
@@ -167,8 +205,101 @@ impl App {
         let bound = TcpListener::bind(address).await;
         let listener =
             bound.map_err(|source| AppError::other(BindError { address: wanted, source }))?;
+        self.listen_on(listener)
+    }
+
+    /// Serves on a listener of your own: one of Tokio's, for example of a socket that systemd has opened, or whatever
+    /// else implements axum's [`Listener`](axum::serve::Listener) and says of each connection where it
+    /// [comes from](PeerAddress). Limits, drain and write timeout are the same as with [`bind`](Self::bind).
+    ///
+    /// # Errors
+    /// If the listener has no address, or is a Unix socket and
+    /// [sessions are bound to addresses](AppBuilder::bind_sessions_to_address).
+    ///
+    /// ```no_run
+    /// # use gateway_core::prelude::*;
+    /// # async fn run(app: App, inherited: std::net::TcpListener) -> Result<(), AppError> {
+    /// inherited.set_nonblocking(true)?;
+    /// app.listen_on(tokio::net::TcpListener::from_std(inherited)?)?.serve().await
+    /// # }
+    /// ```
+    pub fn listen_on<L>(self, listener: L) -> Result<BoundApp<L::Addr>, AppError>
+    where
+        L: axum::serve::Listener<Addr: Into<PeerAddress>>,
+    {
         let address = listener.local_addr()?;
+        self.bound(Listener::of(listener), address)
+    }
+
+    /// Binds a Unix socket, with the permissions of its file: whoever may write to the file may connect. The file is
+    /// removed at the end. One that a killed process has left behind is replaced; one that somebody listens on is not, nor
+    /// is a file of another kind.
+    ///
+    /// Over a Unix socket, clients have no address, and come through a proxy as a rule: name it in
+    /// [`trusted_proxies`](AppBuilder::trusted_proxies) as `unix`, so that they have the address that the proxy says.
+    /// Otherwise limits per address do not apply, and [`Throttle::per_address`](crate::Throttle::per_address)
+    /// refuses everything.
+    ///
+    /// # Errors
+    /// If somebody listens on it, there is a file of another kind, or the file cannot be made. Also if
+    /// [sessions are bound to addresses](AppBuilder::bind_sessions_to_address) and `unix` is not trusted.
+    ///
+    /// ```no_run
+    /// # use gateway_core::prelude::*;
+    /// # async fn run() -> Result<(), AppError> {
+    /// let app = App::builder().trusted_proxies(["unix"]).build().await?;
+    /// // For the user and the group of this process, such as the proxy's.
+    /// app.bind_unix("/run/chat/chat.sock", 0o660).await?.serve().await
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    pub async fn bind_unix(
+        self,
+        path: impl Into<std::path::PathBuf>,
+        mode: u32,
+    ) -> Result<BoundApp<std::path::PathBuf>, AppError> {
+        use crate::platform::server::unix_socket::UnixSocket;
+
+        let path = path.into();
+        let wanted = format!("{path:?}");
+        let made = path.clone();
+        // It looks at files, and may have to wait for a process that starts at the same time.
+        let socket = spawn_blocking(move || UnixSocket::bind(&made, mode)).await?;
+        let socket =
+            socket.map_err(|source| AppError::other(BindError { address: wanted, source }))?;
+        self.bound(socket.into(), path)
+    }
+
+    fn bound<A>(self, listener: Listener, address: A) -> Result<BoundApp<A>, AppError> {
+        if self.needs_addresses && listener.is_unix() {
+            return Err(AppError::other(
+                "`.bind_sessions_to_address(true)` compares addresses, and over a Unix socket clients have none: \
+                 write `.trusted_proxies([\"unix\"])` if it is a proxy that connects, or leave the binding out",
+            ));
+        }
         Ok(BoundApp { app: self, listener, address })
+    }
+
+    /// Runs the application as a program: prints its [`route_table`](Self::route_table) and where it listens, serves
+    /// until the process is asked to stop by SIGTERM or Ctrl-C, and then drains, as
+    /// [`serve_until`](BoundApp::serve_until) describes. A process that does not end within
+    /// [`drain_timeout`](AppBuilder::drain_timeout), or that is asked a second time, is ended with exit code 70, as
+    /// [`stop_signal`](crate::stop_signal) describes.
+    ///
+    /// [`AppBuilder::run`] also builds the application, and listens for the signal from the beginning. For a server of
+    /// your own there are [`bind`](Self::bind) and [`into_router`](Self::into_router).
+    ///
+    /// # Errors
+    /// Those of [`bind`](Self::bind), of [`stop_signal`](crate::stop_signal), and of
+    /// [`serve_until`](BoundApp::serve_until). [`exit_code`](crate::exit_code) turns the result into what `main`
+    /// returns.
+    pub async fn run(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<(), AppError> {
+        let stop = stop_signal(self.drain_timeout)?;
+        say(&self.route_table());
+        let scheme = if self.server.is_encrypted() { "https" } else { "http" };
+        let bound = self.bind(address).await?;
+        say(&format!("listening on {scheme}://{}", bound.local_addr()));
+        bound.serve_until(stop).await
     }
 
     /// Binds an address and serves on it until the process ends.
@@ -189,7 +320,8 @@ impl fmt::Debug for App {
     }
 }
 
-/// An application that is bound to its address.
+/// An application that is bound to its address: of the network, or with
+/// [`bind_unix`](App::bind_unix) and [`listen_on`](App::listen_on) of another kind.
 ///
 /// ```no_run
 /// # use gateway_core::prelude::*;
@@ -200,21 +332,23 @@ impl fmt::Debug for App {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct BoundApp {
+pub struct BoundApp<A = SocketAddr> {
     app: App,
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    address: A,
 }
 
-impl BoundApp {
+impl<A: Clone> BoundApp<A> {
     /// The address, with the port that the system chose.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    pub fn local_addr(&self) -> A {
+        self.address.clone()
     }
+}
 
-    /// Serves until the process ends. It logs the limits at `INFO`, and a warning if a task occupies a worker of
-    /// the runtime for more than a second.
+impl<A> BoundApp<A> {
+    /// Serves until the process ends, or the application is [asked to stop](crate::Stopping). It logs the limits at
+    /// `INFO`, and a warning if a task occupies a worker of the runtime for more than a second.
     ///
     /// # Errors
     /// If the listener fails for good.
@@ -246,12 +380,26 @@ impl BoundApp {
     }
 
     fn run(self, stopped: BoxFuture<'static, ()>) -> CompiledHere<Result<(), AppError>> {
-        let Self { app, listener, .. } = self;
+        tracing::info!("the limits on clients:\n{}", self.app.limits);
+        let serving = self.serve_quietly(stopped);
         Box::pin(async move {
-            app.stderr_log.install();
-            tracing::info!("what clients may take:\n{}", app.limits);
             // For as long as it serves.
             let _watchdog = Watchdog::start();
+            serving.await
+        })
+    }
+
+    /// Serves until `stopped` resolves, or the application is asked to stop, and drains. It logs nothing of its own, and
+    /// starts no watchdog: a test has no use for either.
+    pub(crate) fn serve_quietly(
+        self,
+        stopped: BoxFuture<'static, ()>,
+    ) -> CompiledHere<Result<(), AppError>> {
+        let Self { app, listener, .. } = self;
+        let asked = app.drain.draining.asked.clone().cancelled_owned();
+        let stopped = select(stopped, asked.boxed()).map(drop);
+        Box::pin(async move {
+            app.stderr_log.install();
             let timeout = app.drain_timeout.mul_f64(drain::ALL);
             let drain = |deadline| app.drain.run(deadline);
             match app.server.serve(listener, stopped, timeout, drain).await {
@@ -260,4 +408,10 @@ impl BoundApp {
             }
         })
     }
+}
+
+/// To stdout. That nobody reads it is no reason not to serve.
+fn say(text: &str) {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).ok();
 }

@@ -24,6 +24,8 @@ use crate::{clock, dispatch::draining::Draining, exception::Chain};
 #[derive(Default)]
 pub(crate) struct Readiness {
     checks: BTreeMap<Cow<'static, str>, Check>,
+    /// Those that are only reported: whatever they find, the application is ready.
+    reported: Vec<Cow<'static, str>>,
     /// The latest result. Locked while the checks run, so that none runs twice at the same time.
     found: Mutex<Option<Found>>,
 }
@@ -65,6 +67,17 @@ impl Readiness {
         let check: Check =
             Box::new(move || check().map(|result| result.map_err(Into::into)).boxed());
         self.checks.insert(name, check).is_none()
+    }
+
+    /// Reports what this check finds, without being any less ready for it.
+    #[cfg(any(test, feature = "redis"))]
+    pub(crate) fn only_report(&mut self, name: Cow<'static, str>) {
+        self.reported.push(name);
+    }
+
+    fn is_ready(&self, states: &States) -> bool {
+        let counts = |name: &Cow<'static, str>| !self.reported.contains(name);
+        states.iter().all(|(name, state)| *state == State::Up || !counts(name))
     }
 
     /// Runs in a task: a client that hangs up must not cancel what others wait for, or keep it out of the log.
@@ -137,7 +150,7 @@ pub(crate) fn routes(
             return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "full" })));
         }
         let checks = readiness.states().await;
-        let (code, status) = match checks.values().all(|state| *state == State::Up) {
+        let (code, status) = match readiness.is_ready(&checks) {
             true => (StatusCode::OK, "ready"),
             false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
@@ -195,6 +208,16 @@ mod tests {
 
         draining.begin();
         assert_eq!(ask(&router).await, (503, json!({ "status": "draining" })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_only_reported_makes_nothing_unready() {
+        let mut readiness = Readiness::default();
+        readiness.add("cluster".into(), async || Err(io::Error::other("gone")));
+        readiness.only_report("cluster".into());
+        let (router, _) = routes_of(readiness);
+        let ready = json!({ "status": "ready", "checks": { "cluster": "down" } });
+        assert_eq!(ask(&router).await, (200, ready));
     }
 
     #[tokio::test(start_paused = true)]

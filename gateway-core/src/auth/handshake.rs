@@ -5,6 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::SystemTime,
 };
 
 use axum::extract::Query;
@@ -13,6 +14,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    clock::Clock,
     exception::{FieldError, WsException},
     excerpt,
     platform::{Addressed, RequestHead},
@@ -38,21 +40,27 @@ struct Inner {
     /// connection keeps its handshake.
     auth_value: OnceLock<Box<Value>>,
     head: Arc<RequestHead>,
+    issued: SystemTime,
 }
 
 impl Handshake {
-    pub(crate) fn new(auth: Option<Box<str>>, head: Arc<RequestHead>) -> Self {
-        Self(Arc::new(Inner { auth, auth_value: OnceLock::new(), head }))
+    pub(crate) fn new(auth: Option<Box<str>>, head: Arc<RequestHead>, issued: SystemTime) -> Self {
+        Self(Arc::new(Inner { auth, auth_value: OnceLock::new(), head, issued }))
     }
 
     /// The same request with another `auth`.
     pub(crate) fn with_auth(&self, auth: &Value) -> Self {
-        Self::new(Some(auth.to_string().into()), Arc::clone(&self.0.head))
+        Self::new(Some(auth.to_string().into()), Arc::clone(&self.0.head), self.0.issued)
     }
 
     /// The handshake of a plain HTTP request.
     pub(crate) fn of_request(parts: &http::request::Parts) -> Self {
-        Self::new(None, Arc::new(RequestHead::of_request(parts)))
+        Self::of_head(Arc::new(RequestHead::of_request(parts)))
+    }
+
+    /// The handshake of a request that is no client's yet.
+    pub(crate) fn of_head(head: Arc<RequestHead>) -> Self {
+        Self::new(None, head, Clock::default().wall())
     }
 
     /// The `auth` from the client's options; an empty object if there was none.
@@ -182,6 +190,29 @@ impl Handshake {
         self.0.head.client.address()
     }
 
+    /// When the client asked to join the namespace, by the calendar (socket.io: `handshake.issued`); for a request of HTTP,
+    /// when it came.
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # fn log(handshake: &Handshake) {
+    /// let age = handshake.issued().elapsed().unwrap_or_default();
+    /// println!("connected for {} s", age.as_secs());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn issued(&self) -> SystemTime {
+        self.0.issued
+    }
+
+    /// Whether the client uses TLS (socket.io: `handshake.secure`): because the application encrypts its own
+    /// port (feature `tls`), or according to the `X-Forwarded-Proto` of a
+    /// [trusted proxy](crate::AppBuilder::trusted_proxies) that ends it. From anybody else, the header is ignored.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.addressed().scheme == Some("https")
+    }
+
     /// The server, as the client named it.
     pub(crate) fn addressed(&self) -> Addressed {
         self.0.head.addressed()
@@ -238,7 +269,7 @@ fn without_bearer(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::HeadText;
+    use crate::platform::{HeadText, TrustedProxies};
 
     fn handshake(auth: &str, authorization: Option<&'static str>, uri: &str) -> Handshake {
         let mut headers = HeaderMap::new();
@@ -247,7 +278,7 @@ mod tests {
         }
         let mut head = RequestHead::default();
         head.text = HeadText::new(&uri.parse().unwrap(), &headers);
-        Handshake::new(Some(auth.into()), Arc::new(head))
+        Handshake::new(Some(auth.into()), Arc::new(head), SystemTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -262,6 +293,22 @@ mod tests {
         assert_eq!(token(r#"{"token":"\u0061b"}"#, None).as_deref(), Some("ab"));
         assert_eq!(token(r#"{"token":7}"#, Some("b")).as_deref(), Some("b"));
         assert_eq!(token("[]", Some("b")).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn it_is_secure_if_a_trusted_proxy_says_so() {
+        let of = |trusted: &[&str], scheme: &'static str| {
+            let request = http::Request::get("/").header("x-forwarded-proto", scheme).body(());
+            let (mut parts, ()) = request.unwrap().into_parts();
+            let peer: SocketAddr = "10.0.0.1:5".parse().unwrap();
+            parts.extensions.insert(axum::extract::ConnectInfo(peer));
+            let networks = trusted.iter().map(|text| text.parse().unwrap());
+            TrustedProxies::new(networks).see(&mut parts.extensions, &parts.headers);
+            Handshake::of_request(&parts).is_secure()
+        };
+        assert!(of(&["10.0.0.0/8"], "https") && of(&["10.0.0.0/8"], "WSS"));
+        assert!(!of(&["10.0.0.0/8"], "http") && !of(&["10.0.0.0/8"], ""));
+        assert!(!of(&["11.0.0.0/8"], "https") && !of(&[], "https"));
     }
 
     #[test]
@@ -314,7 +361,7 @@ mod tests {
         assert!(error.message().starts_with("Bad auth: `invitation`: "), "{error}");
         assert_eq!(read("null").unwrap_err().code(), crate::code::BAD_PAYLOAD);
         assert_eq!(handshake("[1,2]", None, "/").auth_as::<(u8, u8)>().unwrap(), (1, 2));
-        let none = Handshake::new(None, Arc::default());
+        let none = Handshake::new(None, Arc::default(), SystemTime::UNIX_EPOCH);
         assert_eq!(none.auth_as::<Option<u8>>().unwrap(), None);
     }
 
@@ -326,7 +373,7 @@ mod tests {
             invitation: Option<String>,
         }
 
-        let none = Handshake::new(None, Arc::default());
+        let none = Handshake::new(None, Arc::default(), SystemTime::UNIX_EPOCH);
         let error = none.auth_as::<Auth>().unwrap_err();
         assert_eq!(
             (error.code(), error.message()),

@@ -110,6 +110,11 @@ impl InvalidKey {
 }
 
 impl JwtService {
+    /// The same with another calendar.
+    pub(crate) fn with_clock(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
     fn new(signing: Option<(Algorithm, EncodingKey)>, keys: Vec<Key>) -> Self {
         Self {
             signing: signing.map(|(algorithm, key)| (Header::new(algorithm), key)),

@@ -2,10 +2,13 @@
 
 pub(crate) mod handshake;
 pub(crate) mod http;
+#[cfg_attr(not(feature = "redis"), allow(dead_code))]
+pub(crate) mod identity;
 #[cfg_attr(not(feature = "jwt"), path = "jwt_off.rs")]
 mod jwt;
 pub(crate) mod origins;
 pub(crate) mod session;
+pub(crate) mod vouchers;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -21,7 +24,7 @@ use crate::{
         session::{Authenticated, Session},
     },
     exception::{AsyncResult, WsException, code},
-    inject::{Injectable, Key, Provider, Recipe},
+    inject::{Dependencies, Injectable, Key, Provider},
     limits::reached,
 };
 
@@ -167,7 +170,7 @@ pub struct AuthenticatorFacts {
     pub(crate) key: Key,
     /// The identity that it gives.
     pub(crate) identity: Key,
-    pub(crate) recipe: Recipe,
+    pub(crate) dependencies: fn() -> Dependencies,
     pub(crate) build: fn(&mut Provider) -> Arc<dyn ErasedAuthenticator>,
 }
 
@@ -176,8 +179,18 @@ impl AuthenticatorFacts {
         Self {
             key: Key::of::<A>(),
             identity: Key::of::<A::Identity>(),
-            recipe: Recipe::of::<A>(),
+            dependencies: A::dependencies,
             build: |provider| provider.service_or_build::<A>(),
+        }
+    }
+
+    /// Of one that exists, and is among the services.
+    pub(crate) fn of_service<A: Authenticator>() -> Self {
+        Self {
+            key: Key::of::<A>(),
+            identity: Key::of::<A::Identity>(),
+            dependencies: Dependencies::new,
+            build: |provider| provider.service::<A>(),
         }
     }
 }

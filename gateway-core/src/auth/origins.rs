@@ -209,7 +209,7 @@ mod tests {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
         head.text = HeadText::new(&http::Uri::default(), &headers);
-        Handshake::new(None, Arc::new(head))
+        Handshake::new(None, Arc::new(head), std::time::SystemTime::UNIX_EPOCH)
     }
 
     fn admits(cors: &Cors, origin: &str) -> bool {

@@ -7,13 +7,18 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::{Blueprint, Booted, Plan, check};
 use crate::{
-    auth::{AuthenticatorFacts, ErasedAuthenticator, http::HttpAuthenticators},
+    auth::{
+        AuthenticatorFacts, ErasedAuthenticator,
+        http::HttpAuthenticators,
+        identity::{IdentityCodec, Known},
+        vouchers::Vouchers,
+    },
     boot::{
         route_table::{Row, Table},
         start_report::{Problem, Report, place},
@@ -24,6 +29,7 @@ use crate::{
         route::{Action, GatewayInfo, HandlerFn, HookFn, Lane, Route},
     },
     clock::Clock,
+    cluster::Cluster,
     declare::registry::{DeclaredHook, DeclaredMessage, Instance},
     dispatch::{
         attend::GatewayPresence,
@@ -31,11 +37,15 @@ use crate::{
         gateway::{Conversations, GatewayRuntime, Hooks, Lines, Routes},
         sessions::{self, Sessions},
     },
-    inject::{Key, Provider, Recipe, Scope, Services},
+    exception::Chain,
+    inject::{Key, Provider, Recipe, Scope, Services, factory::Failed},
     metrics::{self, MessageMetrics},
     platform::{self, Mounted, Occupant, SocketId, Vacancy},
     presence::{self, Announcer, Batch, Changes, PresenceStore},
-    socket::{deadlines::Deadlines, namespace::Namespace, settings::Settings},
+    socket::{
+        deadlines::Deadlines, event::ListedEvents, namespace::Namespace, server::Namespaces,
+        settings::Settings,
+    },
     type_names::short,
 };
 
@@ -46,23 +56,41 @@ pub(super) async fn build(
     plans: Vec<Plan>,
     recipes: HashMap<Key, Recipe>,
     blueprint: Blueprint,
-    mounted: &Mounted,
-    draining: &Arc<Draining>,
+    vouchers: Option<Arc<Vouchers>>,
+    (mounted, draining): (&Mounted, &Arc<Draining>),
     as_router: Report,
 ) -> Result<Booted, Report> {
     metrics::describe();
-    let Blueprint { services, enhancers, authenticator, settings, clock, .. } = blueprint;
+    let Blueprint { services, makers, enhancers, authenticator, settings, clock, cluster, .. } =
+        blueprint;
+    #[cfg(feature = "jwt")]
+    let are_tokens_made =
+        makers.iter().any(|maker| maker.makes == Key::of::<crate::auth::JwtService>());
     let mut provider = Provider::new(services, recipes);
+    let enhancers = enhancers.build(&mut provider);
     let cors = plans.iter().map(|plan| plan.cors.clone()).collect();
     let table = Table::new(plans.iter().flat_map(rows).collect());
-    let opened: Vec<Opened> =
-        plans.iter().map(|plan| open(plan, &settings, mounted, &mut provider)).collect();
-    let authenticators = http_authenticators(&plans, authenticator, &settings, &mut provider);
-    let assembled: Vec<Assembled> = plans
+    let codecs = codecs(&plans);
+    let cluster = cluster.as_ref();
+    let opened: Vec<Opened> = plans
+        .iter()
+        .map(|plan| open(plan, &settings, &codecs, cluster, mounted, &mut provider))
+        .collect();
+    provider.provide(Namespaces::new(
+        plans.iter().zip(&opened).map(|(plan, opened)| (plan.key, Arc::clone(&opened.namespace))),
+    ));
+    made(provider.run(makers))?;
+    #[cfg(feature = "jwt")]
+    made_tokens_hold(are_tokens_made, provider.services())?;
+    let mut authenticators = http_authenticators(&plans, authenticator, &settings, &mut provider);
+    let mut assembled: Vec<Assembled> = plans
         .into_iter()
         .zip(opened)
         .map(|(plan, opened)| assemble(plan, opened, &enhancers, &mut provider))
         .collect();
+    if let Some(vouchers) = &vouchers {
+        vouch(vouchers, &mut authenticators, &mut assembled);
+    }
     provider.build_all();
     working(std::mem::take(&mut provider.mistakes))?;
     let services = Arc::new(provider.into_services());
@@ -85,13 +113,29 @@ struct Opened {
 }
 
 /// Opens a gateway's namespace, and provides what only the gateway's own fields may ask for.
-fn open(plan: &Plan, settings: &Settings, mounted: &Mounted, provider: &mut Provider) -> Opened {
+fn open(
+    plan: &Plan,
+    settings: &Settings,
+    codecs: &HashMap<Key, IdentityCodec>,
+    cluster: Option<&Cluster>,
+    mounted: &Mounted,
+    provider: &mut Provider,
+) -> Opened {
     let (hub, vacancy) = platform::mount(mounted, &plan.options.namespace);
-    let presence =
-        plan.presence.as_ref().map(|_| presence::open_in_memory(plan.options.presence_grace));
-    let authenticator = plan.authenticator.as_ref();
-    let identity = authenticator.map_or_else(Key::of::<()>, |known| known.identity);
-    let namespace = Arc::new(Namespace::new(hub, identity, plan.options.clone(), settings.clone()));
+    let options = &plan.options;
+    let presence = plan
+        .presence
+        .as_ref()
+        .map(|_| presence::open(cluster, &options.namespace, options.presence_grace));
+    let identity = match &plan.authenticator {
+        Some(facts) => Known { key: facts.identity, codec: codecs.get(&facts.identity).copied() },
+        None => Known::nobody(),
+    };
+    let (options, settings) = (plan.options.clone(), settings.clone());
+    let adapter = cluster.map(|cluster| cluster.adapter(&options.namespace));
+    let declared = ListedEvents::new(plan.declared.emits.iter().copied());
+    let namespace = Namespace::new(hub, identity, declared, options, settings, adapter);
+    let namespace = Arc::new(namespace);
     let scope = Scope::default().with(Arc::clone(&namespace));
     let scope = match &presence {
         Some((store, _)) => scope.with(Arc::clone(store)),
@@ -99,6 +143,14 @@ fn open(plan: &Plan, settings: &Settings, mounted: &Mounted, provider: &mut Prov
     };
     provider.set_scope(plan.key, scope);
     Opened { namespace, vacancy, presence }
+}
+
+/// How identities are told to other processes, as far as any gateway has said that they can be.
+fn codecs(plans: &[Plan]) -> HashMap<Key, IdentityCodec> {
+    let of_arguments = plans.iter().flat_map(|plan| plan.declared.arguments());
+    let codecs = of_arguments.flat_map(|arguments| &arguments.codecs);
+    let codecs = codecs.chain(plans.iter().filter_map(|plan| plan.facts.codec.as_ref()));
+    codecs.map(|codec| (codec.identity, *codec)).collect()
 }
 
 /// The authenticators that routes ask for identities: the application's, and those of gateways that are
@@ -122,6 +174,19 @@ fn http_authenticators(
     HttpAuthenticators { known: Arc::new(known), timeout: settings.limits.authentication_timeout }
 }
 
+/// Lets in whom a test vouches for, past the authenticators.
+fn vouch(vouchers: &Arc<Vouchers>, of_http: &mut HttpAuthenticators, gateways: &mut [Assembled]) {
+    let known = of_http.known.iter();
+    let known =
+        known.map(|(identity, one)| (*identity, vouchers.before(*identity, Arc::clone(one))));
+    of_http.known = Arc::new(known.collect());
+    for gateway in gateways {
+        let identity = gateway.plan.authenticator.map(|facts| facts.identity);
+        let own = gateway.authenticator.take().zip(identity);
+        gateway.authenticator = own.map(|(own, identity)| vouchers.before(identity, own));
+    }
+}
+
 /// A gateway that has been built, with everything that its runtime needs except the application's services,
 /// which are complete only when every gateway has been built.
 struct Assembled {
@@ -138,7 +203,8 @@ struct Assembled {
 }
 
 struct AssembledMessage {
-    event: &'static str,
+    /// `None` for all events that have no handler of their own.
+    event: Option<&'static str>,
     handler: &'static str,
     serial: bool,
     enhancers: Enhancers,
@@ -259,6 +325,8 @@ impl Assembled {
         if let Some(changes) = changes {
             announce(&gateway, changes);
         }
+        gateway.end_replaced_sessions();
+        gateway.namespace().take_part();
         vacancy.fill(Arc::clone(&gateway));
         (gateway, after_init)
     }
@@ -273,25 +341,34 @@ fn routes(
 ) -> Routes {
     let mut lanes = 0..Lane::MAX;
     let gateway_lane = if whole_gateway_is_serial { lanes.next() } else { None };
-    let by_event = messages.into_iter().map(|message| {
+    let path = info.namespace.path();
+    let own = |event| Route::of_nothing(info, event, enhancers.clone());
+    let mut by_event = HashMap::default();
+    let mut others = own("");
+    for message in messages {
         let AssembledMessage { event, handler, serial, enhancers, call } = message;
         let own_lane = if serial { lanes.next() } else { None };
         let route = Route {
             handler,
-            metrics: Some(MessageMetrics::of(info.namespace.path(), event)),
             lane: gateway_lane.or(own_lane),
             action: Action::Handle(call),
-            ..Route::of_nothing(info, event, enhancers)
+            ..Route::of_nothing(info, event.unwrap_or_default(), enhancers)
         };
-        (event.into(), Arc::new(route))
-    });
-    let own = |event| Route::of_nothing(info, event, enhancers.clone());
+        match event {
+            Some(event) => {
+                let metrics = Some(MessageMetrics::of(path, event));
+                by_event.insert(event.into(), Arc::new(Route { metrics, ..route }));
+            }
+            None => others = route,
+        }
+    }
     Routes {
-        by_event: by_event.collect(),
+        by_event,
+        // However many names clients think of, they are counted as one.
         unknown: Arc::new(Route {
             event: None,
-            metrics: Some(MessageMetrics::of_unknown_events(info.namespace.path())),
-            ..own("")
+            metrics: Some(MessageMetrics::of_unknown_events(path)),
+            ..others
         }),
         arrival: Arc::new(own("on_connection")),
         session: Arc::new(own("session")),
@@ -332,12 +409,6 @@ fn deadlines(gateway: &Weak<GatewayRuntime>, clock: &Clock) -> Deadlines<SocketI
 
 /// Lets the gateway announce its users, for as long as it exists.
 fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
-    let users = metrics::users(gateway.namespace().path());
-    users.set(0);
-    let counted = changes.inspect(move |change| match change.online {
-        true => users.increment(1),
-        false => users.decrement(1),
-    });
     let span = tracing::info_span!("presence", namespace = gateway.namespace().path());
     let (one, all) = (Arc::downgrade(gateway), Arc::downgrade(gateway));
     let one = move |change| {
@@ -358,7 +429,31 @@ fn announce(gateway: &Arc<GatewayRuntime>, changes: Changes) {
             }
         }
     };
-    tokio::spawn(presence::announce(counted.boxed(), one, all).instrument(span));
+    tokio::spawn(presence::announce(changes, one, all).instrument(span));
+}
+
+/// Reports factories that have made nothing.
+fn made(failed: Vec<Failed>) -> Result<(), Report> {
+    let mut report = Report::default();
+    for Failed { makes, place: at, error } in failed {
+        let (name, at) = (short(makes.name), place(at));
+        report.add(Problem::new(
+            format!("the factory of `{name}` ({at}) failed: {}", Chain(&*error)),
+            "the application does not start until it succeeds",
+        ));
+    }
+    if report.is_empty() { Ok(()) } else { Err(report.sorted()) }
+}
+
+/// Checks the keys of tokens that a factory has made; others were checked before.
+#[cfg(feature = "jwt")]
+fn made_tokens_hold(are_made: bool, services: &Services) -> Result<(), Report> {
+    let mut report = Report::default();
+    if are_made {
+        check::tokens(services, &mut report);
+        super::warn_of_tokens(services);
+    }
+    if report.is_empty() { Ok(()) } else { Err(report.sorted()) }
 }
 
 /// Reports guards and interceptors built by injection, which show only now that they cannot work.
@@ -400,7 +495,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
         let payload = facts.arguments.payload.map_or_else(|| "()".to_owned(), short);
         Row {
             namespace: plan.options.namespace.clone(),
-            event: facts.event.to_owned(),
+            event: facts.event.unwrap_or("(all others)").to_owned(),
             handler: format!("{name}::{}", facts.handler),
             traits: serial(facts.serial),
             types: format!("{payload} -> {}", short(facts.reply)),

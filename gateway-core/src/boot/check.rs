@@ -12,19 +12,21 @@ use super::{Blueprint, Plan};
 use crate::{
     auth::{AuthenticatorFacts, origins::contradictions},
     boot::start_report::{Problem, Report, place},
-    call::enhancers::{EnhancerFacts, Level, Mistake},
+    call::enhancers::{EnhancerFacts, Mistake},
     declare::{
         facts::{GatewayFacts, MessageFacts},
         registry::DeclaredMessage,
     },
     inject::{Key, Need},
+    options::Sessions,
+    socket::event::Listed,
     type_names::short,
 };
 pub(crate) use server::StatedAt;
 pub(super) use server::server;
-pub(super) use services::services;
 #[cfg(feature = "jwt")]
 pub(super) use services::tokens;
+pub(super) use services::{Needs, services};
 
 /// The Tokio runtime that everything else runs on.
 pub(super) fn runtime(report: &mut Report) {
@@ -72,8 +74,10 @@ pub(super) fn gateways(plans: &[Plan], blueprint: &Blueprint, report: &mut Repor
             ));
         }
         handlers(plan, report);
+        emitted(plan, report);
         names_of_events(plan, blueprint.settings.limits.event_name_bytes, report);
         presence(plan, report);
+        sessions(plan, report);
     }
 }
 
@@ -112,8 +116,8 @@ fn options(plan: &Plan, report: &mut Report) {
 pub(super) const CHANGE_IT: &str = "change its arguments, or leave it out";
 
 /// Guards and interceptors that cannot work as they were constructed.
-pub(super) fn enhancers(plans: &[Plan], global: &Level, report: &mut Report) {
-    for why in global.mistakes() {
+pub(super) fn enhancers(plans: &[Plan], global: &EnhancerFacts, report: &mut Report) {
+    for Mistake { why, .. } in global.mistakes() {
         report.add(Problem::new(
             format!("the application uses a global guard or interceptor that cannot work: {why}"),
             CHANGE_IT,
@@ -144,7 +148,8 @@ pub(super) fn enhancers(plans: &[Plan], global: &Level, report: &mut Report) {
 
 /// Origins that no browser sends, and gateways that contradict each other about one.
 pub(super) fn origins(plans: &[Plan], report: &mut Report) {
-    for plan in plans {
+    // The application's were checked where they were given.
+    for plan in plans.iter().filter(|plan| !plan.inherits_cors) {
         if plan.cors.credentials && plan.cors.origins.iter().any(|origin| origin == "*") {
             report.add(Problem::new(
                 format!("`{}` ({}) allows every origin, with credentials", plan.facts.name, place(plan.facts.place)),
@@ -246,8 +251,11 @@ fn identities(plan: &Plan, report: &mut Report) {
             Some(_) => {}
         }
     }
-    let taken =
-        plan.declared.messages.iter().find(|one| one.facts.event == plan.options.reauthenticate);
+    let taken = plan
+        .declared
+        .messages
+        .iter()
+        .find(|one| one.facts.event == Some(&*plan.options.reauthenticate));
     if let (Some(message), Some(_)) = (taken, &plan.authenticator) {
         report.add(Problem::new(
             format!("`{}::{}` ({}) handles `{}`, the event that renews a session", plan.facts.name, message.facts.handler, place(message.facts.place), plan.options.reauthenticate),
@@ -266,6 +274,16 @@ fn presence(plan: &Plan, report: &mut Report) {
     }
 }
 
+/// So is one session per user.
+fn sessions(plan: &Plan, report: &mut Report) {
+    if plan.options.sessions == Sessions::Newest && plan.authenticator.is_none() {
+        report.add(Problem::new(
+            format!("`{}` ({}) has one session per user, but nothing says which user a client is", plan.facts.name, place(plan.facts.place)),
+            "write `authenticate = ..` in its `#[web_socket_gateway(..)]`, or `.authenticate::<..>()` on the `App::builder()`",
+        ));
+    }
+}
+
 fn handlers(plan: &Plan, report: &mut Report) {
     identities(plan, report);
     let Plan { facts, declared, .. } = plan;
@@ -278,15 +296,17 @@ fn handlers(plan: &Plan, report: &mut Report) {
     for DeclaredMessage { facts, .. } in &declared.messages {
         taken_once(plan.facts.name, facts, report);
     }
-    let mut by_event: BTreeMap<&str, &DeclaredMessage> = BTreeMap::new();
+    let mut by_event: BTreeMap<Option<&str>, &DeclaredMessage> = BTreeMap::new();
     for message in &declared.messages {
         // The macro has checked those that are literals.
-        if let Err(error) = gateway_names::received(message.facts.event) {
+        if let Some(event) = message.facts.event
+            && let Err(error) = gateway_names::received(event)
+        {
             let at = place(message.facts.place);
             report.add(Problem::new(
                 format!(
-                    "`{}::{}` ({at}) cannot handle `{:?}`: {error}",
-                    facts.name, message.facts.handler, message.facts.event
+                    "`{}::{}` ({at}) cannot handle `{event:?}`: {error}",
+                    facts.name, message.facts.handler
                 ),
                 error.help(),
             ));
@@ -294,13 +314,17 @@ fn handlers(plan: &Plan, report: &mut Report) {
         if let Some(other) = by_event.insert(message.facts.event, message) {
             let mut places = [place(other.facts.place), place(message.facts.place)];
             places.sort();
-            report.add(Problem::new(
-                format!(
-                    "event `{}` of `{}` has two handlers: {} and {}",
-                    message.facts.event, facts.name, places[0], places[1],
+            let places = format!("{} and {}", places[0], places[1]);
+            report.add(match message.facts.event {
+                Some(event) => Problem::new(
+                    format!("event `{event}` of `{}` has two handlers: {places}", facts.name),
+                    "rename one event, or merge the handlers",
                 ),
-                "rename one event, or merge the handlers",
-            ));
+                None => Problem::new(
+                    format!("`{}` has several `#[subscribe_message(_)]`: {places}", facts.name),
+                    "keep one, and call the others from it",
+                ),
+            });
         }
     }
     for (attribute, hooks) in [
@@ -320,11 +344,40 @@ fn handlers(plan: &Plan, report: &mut Report) {
     }
 }
 
+/// The events that it lists: the macro has checked those whose names are literals, and those of one list.
+fn emitted(plan: &Plan, report: &mut Report) {
+    let gateway = plan.facts.name;
+    let mut by_name: BTreeMap<&str, &Listed> = BTreeMap::new();
+    for event in &plan.declared.emits {
+        let (name, ty) = (event.name, short(event.of));
+        if let Err(error) = gateway_names::emitted(name) {
+            report.add(Problem::new(
+                format!(
+                    "the event `{ty}` ({}) cannot be emitted as {name:?}: {error}",
+                    place(event.declared)
+                ),
+                "choose another name in its `#[event(..)]`",
+            ));
+        }
+        // The compiler has refused to list a type twice.
+        if let Some(other) = by_name.insert(name, event) {
+            let mut types = [(short(other.of), other), (ty, event)]
+                .map(|(ty, event)| format!("`{ty}` ({})", place(event.declared)));
+            types.sort();
+            let [one, another] = types;
+            report.add(Problem::new(
+                format!("`{gateway}` emits two events by the name `{name}`: {one} and {another}"),
+                "rename one of them, or make them one event with an enum for its payload",
+            ));
+        }
+    }
+}
+
 /// Events that no client could emit.
 fn names_of_events(plan: &Plan, most: usize, report: &mut Report) {
     let name = plan.facts.name;
     let messages = plan.declared.messages.iter().map(|message| &message.facts);
-    let handled = messages.map(|facts| (facts.event, facts.handler, facts.place));
+    let handled = messages.filter_map(|facts| Some((facts.event?, facts.handler, facts.place)));
     let renewal = (&*plan.options.reauthenticate, "reauthenticate", plan.facts.place);
     for (event, handler, at) in handled.chain(plan.authenticator.map(|_| renewal)) {
         if event.len() > most {
@@ -343,7 +396,8 @@ fn names_of_events(plan: &Plan, most: usize, report: &mut Report) {
 /// Whether the gateway can emit: then it needs no handlers, and may only push.
 fn has_server(plan: &Plan) -> bool {
     let dependencies = (plan.registration.recipe.dependencies)();
-    dependencies.fields.iter().any(|field| field.need == Need::Server)
+    let own = [Need::Server, Need::ServerOf(plan.key)];
+    dependencies.fields.iter().any(|field| own.contains(&field.need))
 }
 
 /// The macro reports this too, but knows types only by name. This catches those under another name.

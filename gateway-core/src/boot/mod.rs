@@ -2,6 +2,9 @@
 
 mod build;
 pub(crate) mod check;
+#[cfg(feature = "contract")]
+pub(crate) mod contract;
+pub(crate) mod overrides;
 pub(crate) mod route_table;
 pub(crate) mod start_report;
 
@@ -11,17 +14,19 @@ use crate::{
     auth::{AuthenticatorFacts, http::HttpAuthenticators, origins::Cors},
     boot::{
         check::StatedAt,
+        overrides::Overrides,
         route_table::Table,
         start_report::{Problem, Report},
     },
-    call::enhancers::Level,
+    call::{enhancers::EnhancerFacts, extract::facts::ArgumentFacts},
     clock::Clock,
+    cluster::Cluster,
     declare::{
         facts::{GatewayFacts, PresenceFacts},
         registry::{Declared, DeclaredHook, GatewayRegistration, Registry},
     },
     dispatch::{draining::Draining, gateway::GatewayRuntime},
-    inject::{Key, Recipe, Services},
+    inject::{Key, Recipe, Services, factory::Maker},
     options::Options,
     platform::{Mounted, serve::ServerOptions},
     socket::settings::Settings,
@@ -32,17 +37,24 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Blueprint {
     pub(crate) services: Services,
+    pub(crate) makers: Vec<Maker>,
     /// The problems found so far.
     pub(crate) problems: Vec<Problem>,
     pub(crate) expected: Vec<Key>,
-    pub(crate) enhancers: Level,
+    pub(crate) enhancers: EnhancerFacts,
     pub(crate) authenticator: Option<AuthenticatorFacts>,
+    /// Of gateways that have none of their own.
+    pub(crate) cors: Cors,
     /// Whether the application serves routes of its own.
     pub(crate) has_routes: bool,
     pub(crate) settings: Settings,
     pub(crate) server: ServerOptions,
     pub(crate) stated_at: StatedAt,
     pub(crate) clock: Clock,
+    /// What a test replaces, in the application of a test.
+    pub(crate) overrides: Option<Overrides>,
+    /// The application's other processes, if it can have any.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 pub(crate) struct Booted {
@@ -62,6 +74,8 @@ struct Plan {
     facts: GatewayFacts,
     options: Options,
     cors: Cors,
+    /// Whether that is the application's.
+    inherits_cors: bool,
     presence: Option<PresenceFacts>,
     /// The gateway's own, or else the application's.
     authenticator: Option<AuthenticatorFacts>,
@@ -74,17 +88,30 @@ pub(crate) async fn boot(
     mounted: &Mounted,
     draining: &Arc<Draining>,
 ) -> Result<Booted, Report> {
-    let registry = Registry::collect();
+    let mut registry = Registry::collect();
     let mut report = Report::default();
+    let mut overrides = blueprint.overrides.take();
+    if let Some(overrides) = &mut overrides {
+        overrides.prepare(&mut registry, &mut blueprint);
+    }
     std::mem::take(&mut blueprint.problems).into_iter().for_each(|problem| report.add(problem));
     check::server(&blueprint, &mut report);
-    let recipes = recipes(&registry, &mut report);
-    let plans = plan(&registry, &blueprint, &mut report);
+    let mut recipes = recipes(&registry, &mut report);
+    let mut plans = plan(&registry, &blueprint, &mut report);
+    if let Some(overrides) = &mut overrides {
+        overrides.replace(&mut plans, &mut blueprint, &mut report);
+    }
     check::runtime(&mut report);
     check::gateways(&plans, &blueprint, &mut report);
     check::origins(&plans, &mut report);
     check::enhancers(&plans, &blueprint.enhancers, &mut report);
-    check::services(&plans, blueprint.authenticator, &recipes, &blueprint.services, &mut report);
+    let needs = if overrides.as_ref().is_some_and(Overrides::changes_something) {
+        check::Needs::OfGateways
+    } else {
+        check::Needs::OfEverything
+    };
+    let idle = check::services(&plans, &blueprint, &recipes, needs, &mut report);
+    recipes.retain(|key, _| !idle.contains(key));
     #[cfg(feature = "jwt")]
     check::tokens(&blueprint.services, &mut report);
     let mut as_router = Report::default();
@@ -97,7 +124,8 @@ pub(crate) async fn boot(
     }
     #[cfg(feature = "jwt")]
     warn_of_tokens(&blueprint.services);
-    build::build(plans, recipes, blueprint, mounted, draining, as_router).await
+    let vouchers = overrides.map(|overrides| overrides.vouchers);
+    build::build(plans, recipes, blueprint, vouchers, (mounted, draining), as_router).await
 }
 
 /// Warns of settings that are accepted but should not be used in production.
@@ -135,13 +163,17 @@ fn plan(registry: &Registry, blueprint: &Blueprint, report: &mut Report) -> Vec<
         .map(|registration| {
             let key = (registration.key)();
             let mut facts = (registration.facts)();
+            let inherits_cors = !facts.options.has_cors();
             let options =
                 std::mem::take(&mut facts.options).resolve(&blueprint.services, |missing| {
-                    report.add(uncomputed(facts.name, missing));
+                    report.add(uncomputed(facts.name, missing, &blueprint.makers));
                 });
-            let cors = Cors {
-                origins: options.cors_origins.clone(),
-                credentials: options.cors_credentials,
+            let cors = match inherits_cors {
+                true => blueprint.cors.clone(),
+                false => Cors {
+                    origins: options.cors_origins.clone(),
+                    credentials: options.cors_credentials,
+                },
             };
             let presence = facts.presence.take();
             let authenticator = facts.authenticator.take().or(blueprint.authenticator);
@@ -150,6 +182,7 @@ fn plan(registry: &Registry, blueprint: &Blueprint, report: &mut Report) -> Vec<
                 key,
                 options,
                 cors,
+                inherits_cors,
                 presence,
                 authenticator,
                 declared: declared.remove(&key).unwrap_or_default(),
@@ -164,8 +197,15 @@ fn plan(registry: &Registry, blueprint: &Blueprint, report: &mut Report) -> Vec<
 }
 
 /// An option of `gateway` is computed from a value that nothing provides.
-fn uncomputed(gateway: &str, missing: Key) -> Problem {
+fn uncomputed(gateway: &str, missing: Key, makers: &[Maker]) -> Problem {
+    let is_made = makers.iter().any(|maker| maker.makes == missing);
     let missing = short(missing.name);
+    if is_made {
+        return Problem::new(
+            format!("an option of `{gateway}` is computed from `{missing}`, which a factory makes"),
+            "options are computed first: compute it from something that is given to `.provide(..)`",
+        );
+    }
     Problem::new(
         format!("an option of `{gateway}` is computed from `{missing}`, which nothing provides"),
         format!("add `.provide({missing} {{ .. }})` to the `App::builder()`"),
@@ -178,10 +218,22 @@ impl Declared {
         self.on_connection.append(&mut block.on_connection);
         self.on_disconnect.append(&mut block.on_disconnect);
         self.after_init.append(&mut block.after_init);
+        self.emits.append(&mut block.emits);
     }
 
     fn hooks(&self) -> impl Iterator<Item = &DeclaredHook> {
         self.on_connection.iter().chain(&self.on_disconnect).chain(&self.after_init)
+    }
+
+    fn hooks_mut(&mut self) -> impl Iterator<Item = &mut DeclaredHook> {
+        let Self { on_connection, on_disconnect, after_init, .. } = self;
+        on_connection.iter_mut().chain(on_disconnect).chain(after_init)
+    }
+
+    /// Of all its handlers and hooks.
+    fn arguments(&self) -> impl Iterator<Item = &ArgumentFacts> {
+        let messages = self.messages.iter().map(|message| &message.facts.arguments);
+        messages.chain(self.hooks().map(|hook| &hook.facts.arguments))
     }
 
     fn is_empty(&self) -> bool {

@@ -41,6 +41,7 @@ pub struct Throttle {
     limit: u32,
     period: Duration,
     debts: Debts<u64>,
+    is_quiet: bool,
     /// The keys are hashes of what is counted. The hash is secret, so nobody can search for a collision.
     hasher: RandomState,
     /// Whether it has been logged that addresses are not known.
@@ -68,7 +69,7 @@ impl Throttle {
         Self::new(Scope::User, limit, period)
     }
 
-    /// Limits each event, for all clients together.
+    /// Limits each event, for all clients together. Those that have no handler of their own are limited as one.
     #[must_use]
     pub fn per_event(limit: u32, period: Duration) -> Self {
         Self::new(Scope::Event, limit, period)
@@ -94,7 +95,30 @@ impl Throttle {
         let one = (period.min(LONGEST) / burst).max(Duration::from_nanos(1));
         let debts = Debts::new(one, one * burst, MOST);
         let (hasher, told) = (RandomState::new(), AtomicBool::new(false));
-        Self { scope, limit, period, debts, hasher, told }
+        Self { scope, limit, period, debts, is_quiet: false, hasher, told }
+    }
+
+    /// Refuses without the event `exception`: a client that has asked for an acknowledgement gets the error as such, and any
+    /// other hears nothing. For events that nobody misses, such as somebody typing.
+    ///
+    /// ```
+    /// # mod app {
+    /// # use gateway_core::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// # #[web_socket_gateway]
+    /// # pub struct ChatGateway;
+    /// #[web_socket_gateway]
+    /// impl ChatGateway {
+    ///     #[subscribe_message("typing")]
+    ///     #[use_guards(Throttle::per_socket(2, Duration::from_secs(1)).quietly())]
+    ///     async fn typing(&self) {}
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn quietly(self) -> Self {
+        Self { is_quiet: true, ..self }
     }
 
     /// What a message is counted for; `None` if that cannot be determined.
@@ -106,7 +130,8 @@ impl Throttle {
                 Some(user) => self.hasher.hash_one((Scope::User, user)),
                 None => socket(),
             },
-            Scope::Event => self.hasher.hash_one((Scope::Event, context.event())),
+            // Clients choose the names of events that have no handler of their own: those are counted as one.
+            Scope::Event => self.hasher.hash_one((Scope::Event, context.route().event.as_deref())),
             Scope::Address => self.key_of(context.handshake().address()?.ip()),
         })
     }
@@ -135,7 +160,10 @@ impl Throttle {
 impl Guard for Throttle {
     async fn can_activate(&self, context: &ExecutionContext) -> Result<bool, WsException> {
         let Some(key) = self.key(context) else { return Err(self.refuse_unknown(context)) };
-        self.debts.charge(key).map(|()| true).map_err(WsException::throttled)
+        self.debts.charge(key).map(|()| true).map_err(|wait| match self.is_quiet {
+            true => WsException::throttled_quietly(wait),
+            false => WsException::throttled(wait),
+        })
     }
 
     fn check_at_start(&self) -> Result<(), String> {

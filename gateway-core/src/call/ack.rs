@@ -8,6 +8,7 @@ use std::{
 use crate::{
     call::route::Route,
     exception::WsException,
+    platform::Frame,
     socket::{connection::Connection, error::EmitError, outbox::Gone},
     wire::Payload,
 };
@@ -52,6 +53,8 @@ pub(crate) struct AckSlot(Arc<Slot>);
 struct Slot {
     connection: Arc<Connection>,
     route: Arc<Route>,
+    /// The event, where the route does not say which.
+    event: Option<Box<str>>,
     /// `None` if the client did not ask for one.
     ack: Option<i64>,
     state: Mutex<State>,
@@ -91,6 +94,7 @@ impl Ack {
         let frame = connection.namespace().hub().encode_ack(ack, &payload)?;
         if self.slot.claim() {
             self.slot.0.route.answers.learn(frame.size());
+            self.slot.tell_sent(&frame);
             connection.deliver(frame).await.map_err(|Gone| EmitError::Disconnected)?;
         }
         Ok(())
@@ -143,13 +147,13 @@ impl Acknowledgement {
     /// If it has been taken, if the pipeline has sent it, or if there is none.
     pub(crate) fn take(
         &self,
-        of: impl FnOnce() -> (Arc<Connection>, Arc<Route>),
+        of: impl FnOnce() -> (Arc<Connection>, Arc<Route>, Option<Box<str>>),
     ) -> Result<Ack, WsException> {
         let mut taken = None;
         self.right.get_or_init(|| {
-            let (connection, route) = of();
+            let (connection, route, event) = of();
             let state = Mutex::new(State::Open);
-            let slot = AckSlot(Arc::new(Slot { connection, route, ack: self.id, state }));
+            let slot = AckSlot(Arc::new(Slot { connection, route, event, ack: self.id, state }));
             taken = Some(Ack { slot: slot.clone() });
             Some(slot)
         });
@@ -208,6 +212,13 @@ impl AckSlot {
         }
     }
 
+    /// Tells the application's observers that the client is about to be sent this.
+    fn tell_sent(&self, frame: &Frame) {
+        let Slot { connection, route, event, .. } = &*self.0;
+        let event = event.as_deref().or(route.event.as_deref());
+        connection.tell_sent(frame, event.unwrap_or_default());
+    }
+
     /// The `Ack` was dropped after the pipeline had ended, so nobody else is left to answer.
     fn answer_no_reply(&self) {
         let Some(ack) = self.0.ack else { return };
@@ -215,6 +226,7 @@ impl AckSlot {
         let body = WsException::no_reply().body();
         let frames = [hub.encode_event("exception", &body), hub.encode_ack(ack, &body)];
         for frame in frames.into_iter().flatten() {
+            self.tell_sent(&frame);
             self.0.connection.send(frame).ok();
         }
     }

@@ -17,9 +17,9 @@ use crate::{
     exception::WsException,
     excerpt,
     metrics::MessageMetrics,
-    platform::{DisconnectReason, Hub, Packet},
+    platform::{DisconnectReason, Frame, Hub, Packet},
     socket::{connection::Connection, handle::Socket, namespace::Namespace},
-    wire::{self, Argument, InboundArguments, Shape, Unreadable},
+    wire::{self, Argument, EncodedArguments, InboundArguments, Shape, Unreadable},
 };
 
 /// What is being handled, and for which client (NestJS: `ExecutionContext`, `ArgumentsHost`). Guards,
@@ -258,6 +258,24 @@ impl ExecutionContext {
         InboundArguments::new(self.call.packet.text(), self.call.packet.attachments())
     }
 
+    /// Tells the application's observers that this has come.
+    pub(crate) fn tell_received(&self) {
+        let (text, attachments) = (self.call.packet.text(), self.call.packet.attachments());
+        let arguments = match self.route().takes_secrets {
+            true => EncodedArguments::hidden(),
+            false => EncodedArguments::of_event(text, attachments),
+        };
+        self.connection().tell_received(self.event(), &arguments);
+    }
+
+    /// Tells them that the client is about to be sent this.
+    #[inline]
+    pub(crate) fn tell_sent(&self, frame: &Frame) {
+        if self.connection().is_observed() {
+            self.connection().tell_sent(frame, self.event());
+        }
+    }
+
     pub(crate) fn attachments(&self) -> &[bytes::Bytes] {
         self.call.packet.attachments()
     }
@@ -288,7 +306,10 @@ impl ExecutionContext {
 
     /// The [`Ack`], for whoever answers in the pipeline's place.
     pub(crate) fn take_ack(&self) -> Result<Ack, WsException> {
-        let of = || (Arc::clone(self.connection()), Arc::clone(self.route()));
+        let of = || {
+            let event = self.route().event.is_none().then(|| self.event().into());
+            (Arc::clone(self.connection()), Arc::clone(self.route()), event)
+        };
         self.call.ack.take(of)
     }
 
@@ -304,12 +325,18 @@ impl ExecutionContext {
     }
 
     /// Who the client is. `None` if no authenticator has identified it, or if its identity is not a `U`.
+    ///
+    /// # Panics
+    /// In `after_init`, like [`socket`](Self::socket).
     #[must_use]
     pub fn identity<U: Send + Sync + 'static>(&self) -> Option<Arc<U>> {
         self.connection().session()?.identity()
     }
 
     /// The user's id, if the authenticator gave one.
+    ///
+    /// # Panics
+    /// In `after_init`, like [`socket`](Self::socket).
     #[must_use]
     pub fn user(&self) -> Option<String> {
         self.connection().user()
@@ -319,7 +346,10 @@ impl ExecutionContext {
         self.call.connection.as_ref()?.user().map(excerpt::logged)
     }
 
-    /// The user's roles, as the authenticator gave them.
+    /// The user's roles, as the authenticator gave them; none if it gave none.
+    ///
+    /// # Panics
+    /// In `after_init`, like [`socket`](Self::socket).
     #[must_use]
     pub fn roles(&self) -> Vec<String> {
         self.connection().session().map(|session| session.roles().to_vec()).unwrap_or_default()

@@ -2,33 +2,35 @@
 //!
 //! "Enhancers" is NestJS's word for guards, interceptors, pipes and filters.
 
-use std::{
-    any::{Any, type_name},
-    fmt,
-    sync::Arc,
-};
+use std::{any::Any, fmt, sync::Arc};
 
+#[cfg(feature = "contract")]
+use crate::description::{FilterDescription, Place};
 use crate::{
     call::{
-        filter::{ErasedFilter, ExceptionFilter, Filters},
+        filter::{ErasedFilter, ErrorBody, ExceptionFilter, Filters},
         guard::{ErasedGuard, Guard},
         interceptor::{ErasedInterceptor, Interceptor},
         metadata::Metadata,
         pipe::{ErasedPipe, Pipe},
     },
-    inject::{Dependencies, Injectable, Provider},
+    description::BodyDescription,
+    inject::{Dependencies, Injectable, Key, Provider},
     type_names::short,
 };
 
 /// One entry of a `#[use_..(..)]`: what it is, and how it is made.
 #[doc(hidden)]
 pub struct Enhancer<D: ?Sized> {
-    pub(crate) name: &'static str,
+    pub(crate) key: Key,
     pub(crate) dependencies: fn() -> Dependencies,
     source: Source<D>,
+    /// What a filter tells clients.
+    #[cfg_attr(not(feature = "contract"), allow(dead_code))]
+    body: Option<fn() -> BodyDescription>,
 }
 
-type Build<D> = Box<dyn FnOnce(&mut Provider) -> Arc<D>>;
+type Build<D> = fn(&mut Provider) -> Arc<D>;
 
 enum Source<D: ?Sized> {
     Injected(Build<D>),
@@ -49,7 +51,7 @@ impl<D: ?Sized> Enhancer<D> {
         provider: &mut Provider,
         check: impl Fn(&D) -> Result<(), String>,
     ) -> Arc<D> {
-        let name = self.name;
+        let name = self.key.name;
         let built = self.build(provider);
         if let Err(why) = check(&built) {
             provider.mistakes.push(format!("`{}` cannot work: {why}", short(name)));
@@ -57,21 +59,28 @@ impl<D: ?Sized> Enhancer<D> {
         built
     }
 
-    fn by_type<T: Injectable>(build: impl FnOnce(&mut Provider) -> Arc<D> + 'static) -> Self {
-        let source = Source::Injected(Box::new(build));
-        Self { name: type_name::<T>(), dependencies: T::dependencies, source }
+    fn by_type<T: Injectable + 'static>(build: Build<D>) -> Self {
+        let source = Source::Injected(build);
+        Self { key: Key::of::<T>(), dependencies: T::dependencies, source, body: None }
     }
 
-    fn by_value<T>(value: Arc<D>) -> Self {
+    fn by_value<T: 'static>(value: Arc<D>) -> Self {
         let source = Source::Value(value);
-        Self { name: type_name::<T>(), dependencies: Dependencies::new, source }
+        Self { key: Key::of::<T>(), dependencies: Dependencies::new, source, body: None }
+    }
+
+    /// Becomes what a test has put in the place of its type.
+    fn replace(&mut self, by: &mut Replacements<D>) {
+        if let Some(value) = by.of(self.key) {
+            (self.dependencies, self.source) = (Dependencies::new, Source::Value(value));
+        }
     }
 
     /// What is wrong with it, according to `check`. For one that is injected this shows only when it is built.
     fn mistake(&self, check: impl Fn(&D) -> Result<(), String>) -> Option<Mistake> {
         let Source::Value(value) = &self.source else { return None };
         let why = check(value).err()?;
-        Some(Mistake { name: self.name, why })
+        Some(Mistake { name: self.key.name, why })
     }
 }
 
@@ -83,7 +92,7 @@ pub(crate) struct Mistake {
 
 impl<D: ?Sized> fmt::Debug for Enhancer<D> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Enhancer").field(&self.name).finish()
+        formatter.debug_tuple("Enhancer").field(&self.key.name).finish()
     }
 }
 
@@ -152,17 +161,26 @@ impl FilterFacts {
     /// Named by its type, and built by injection.
     #[must_use]
     pub fn injected<T: ExceptionFilter + Injectable>() -> Self {
-        Self::by_type::<T>(|provider| provider.service_or_build::<T>())
+        Self::by_type::<T>(|provider| provider.service_or_build::<T>()).telling::<T::Body>()
     }
 
     /// Given as an expression, evaluated at startup.
     #[must_use]
     pub fn value<T: ExceptionFilter>(make: impl FnOnce() -> T + 'static) -> Self {
-        Self::by_value::<T>(Arc::new(make()))
+        Self::by_value::<T>(Arc::new(make())).telling::<T::Body>()
+    }
+
+    fn telling<B: ErrorBody>(self) -> Self {
+        Self { body: Some(B::described), ..self }
+    }
+
+    /// For the contract.
+    #[cfg(feature = "contract")]
+    pub(crate) fn description(&self, place: Place) -> Option<FilterDescription> {
+        let BodyDescription { body, event } = (self.body?)();
+        Some(FilterDescription { name: self.key.name, place, event, body })
     }
 }
-
-type Fact = Box<dyn FnOnce() -> Arc<dyn Any + Send + Sync>>;
 
 /// Everything that is stated at one place: on a gateway, or on one of its methods.
 #[derive(Default)]
@@ -172,7 +190,7 @@ pub(crate) struct EnhancerFacts {
     pub(crate) pipes: Vec<PipeFacts>,
     pub(crate) argument_pipes: Vec<(usize, PipeFacts)>,
     pub(crate) filters: Vec<FilterFacts>,
-    metadata: Vec<Fact>,
+    metadata: Metadata,
 }
 
 impl EnhancerFacts {
@@ -180,13 +198,17 @@ impl EnhancerFacts {
         &mut self,
         make: impl FnOnce() -> T + 'static,
     ) {
-        self.metadata.push(Box::new(|| Arc::new(make())));
+        self.metadata.insert(Arc::new(make()));
+    }
+
+    pub(crate) fn add_all_metadata(&mut self, values: Vec<Arc<dyn Any + Send + Sync>>) {
+        values.into_iter().for_each(|value| self.metadata.insert(value));
     }
 
     /// Their names, and what they need.
     pub(crate) fn dependencies(&self) -> impl Iterator<Item = (&'static str, Dependencies)> {
         fn of<D: ?Sized>(enhancer: &Enhancer<D>) -> (&'static str, Dependencies) {
-            (enhancer.name, (enhancer.dependencies)())
+            (enhancer.key.name, (enhancer.dependencies)())
         }
         let pipes = self.pipes.iter().chain(self.argument_pipes.iter().map(|(_, pipe)| pipe));
         (self.guards.iter().map(of))
@@ -202,11 +224,16 @@ impl EnhancerFacts {
         guards.chain(interceptors.filter_map(|one| one.mistake(ErasedInterceptor::check_at_start)))
     }
 
+    /// Puts what a test has replaced into its place.
+    pub(crate) fn replace(&mut self, by: &mut EnhancerReplacements) {
+        self.guards.iter_mut().for_each(|one| one.replace(&mut by.guards));
+        self.interceptors.iter_mut().for_each(|one| one.replace(&mut by.interceptors));
+        let argument_pipes = self.argument_pipes.iter_mut().map(|(_, pipe)| pipe);
+        self.pipes.iter_mut().chain(argument_pipes).for_each(|one| one.replace(&mut by.pipes));
+        self.filters.iter_mut().for_each(|one| one.replace(&mut by.filters));
+    }
+
     pub(crate) fn build(self, provider: &mut Provider) -> Level {
-        let mut metadata = Metadata::default();
-        for make in self.metadata {
-            metadata.insert(make());
-        }
         Level {
             guards: (self.guards.into_iter())
                 .map(|one| one.build_checked(provider, ErasedGuard::check_at_start))
@@ -219,8 +246,61 @@ impl EnhancerFacts {
                 .map(|(index, one)| (index, one.build(provider)))
                 .collect(),
             filters: self.filters.into_iter().map(|one| one.build(provider)).collect(),
-            metadata,
+            metadata: self.metadata,
         }
+    }
+}
+
+/// What a test puts in the place of the enhancers of some types, wherever they are listed.
+pub(crate) struct Replacements<D: ?Sized>(Vec<Replacement<D>>);
+
+struct Replacement<D: ?Sized> {
+    replaced: Key,
+    by: Arc<D>,
+    is_used: bool,
+}
+
+impl<D: ?Sized> Default for Replacements<D> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<D: ?Sized> Replacements<D> {
+    /// Of two for the same type, the later one counts.
+    pub(crate) fn put(&mut self, replaced: Key, by: Arc<D>) {
+        self.0.retain(|one| one.replaced != replaced);
+        self.0.push(Replacement { replaced, by, is_used: false });
+    }
+
+    fn of(&mut self, key: Key) -> Option<Arc<D>> {
+        let found = self.0.iter_mut().find(|one| one.replaced == key)?;
+        found.is_used = true;
+        Some(Arc::clone(&found.by))
+    }
+
+    fn unused(&self) -> impl Iterator<Item = Key> {
+        self.0.iter().filter(|one| !one.is_used).map(|one| one.replaced)
+    }
+}
+
+/// The [`Replacements`] of each kind.
+#[derive(Default)]
+pub(crate) struct EnhancerReplacements {
+    pub(crate) guards: Replacements<dyn ErasedGuard>,
+    pub(crate) interceptors: Replacements<dyn ErasedInterceptor>,
+    pub(crate) pipes: Replacements<dyn ErasedPipe>,
+    pub(crate) filters: Replacements<dyn ErasedFilter>,
+}
+
+impl EnhancerReplacements {
+    /// What was to be replaced and is nowhere: its kind, and its type.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = (&'static str, Key)> {
+        let guards = self.guards.unused().map(|key| ("guard", key));
+        let interceptors = self.interceptors.unused().map(|key| ("interceptor", key));
+        let pipes = self.pipes.unused().map(|key| ("pipe", key));
+        let filters = self.filters.unused().map(|key| ("filter", key));
+        guards.chain(interceptors).chain(pipes).chain(filters)
     }
 }
 
@@ -233,15 +313,6 @@ pub(crate) struct Level {
     argument_pipes: Vec<(usize, Arc<dyn ErasedPipe>)>,
     pub(crate) filters: Vec<Arc<dyn ErasedFilter>>,
     metadata: Metadata,
-}
-
-impl Level {
-    /// What is wrong with them.
-    pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
-        let guards = self.guards.iter().filter_map(|guard| guard.check_at_start().err());
-        let interceptors = self.interceptors.iter();
-        guards.chain(interceptors.filter_map(|one| one.check_at_start().err()))
-    }
 }
 
 /// The enhancers of one method, from all levels, in the order in which they run.

@@ -1,6 +1,9 @@
 //! Exception filters: what a client is told when something goes wrong.
 
-use std::{error::Error as StdError, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    error::Error as StdError, future::Future, marker::PhantomData, panic::AssertUnwindSafe,
+    pin::Pin, sync::Arc,
+};
 
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -8,10 +11,11 @@ use serde_json::{Value, json};
 
 use crate::{
     call::context::ExecutionContext,
+    description::BodyDescription,
     exception::{AsyncResult, WsException, code},
     excerpt,
     log_limiter::LogLimiter,
-    socket::{error::EmitError, handle::check_event},
+    socket::{error::EmitError, event::Event, handle::check_event},
 };
 
 /// Decides what a client is told about an exception (NestJS: `ExceptionFilter` with `@Catch`).
@@ -27,33 +31,47 @@ use crate::{
 /// knows better returns as `Err` the exception it should count as.
 ///
 /// ```
+/// # mod app {
 /// use gateway_core::prelude::*;
-/// use serde_json::json;
+/// use serde::Serialize;
+///
+/// /// Something went wrong.
+/// #[derive(Serialize, Event)]
+/// #[event("error")]
+/// pub struct ErrorBody {
+///     message: String,
+/// }
 ///
 /// #[injectable]
 /// pub struct WsExceptionFilter;
 ///
 /// impl ExceptionFilter for WsExceptionFilter {
 ///     type Catch = WsException;
+///     type Body = ErrorBody;
 ///
 ///     async fn catch(
 ///         &self,
 ///         exception: &WsException,
 ///         _: &ExecutionContext,
-///     ) -> Result<ErrorReply, WsException> {
-///         Ok(ErrorReply::new("error", &json!({ "message": exception.message() })))
+///     ) -> Result<ErrorReply<ErrorBody>, WsException> {
+///         Ok(ErrorReply::of(&ErrorBody { message: exception.message().to_owned() }))
 ///     }
 /// }
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an exception filter",
     label = "expected a type that implements `ExceptionFilter`",
-    note = "write `impl ExceptionFilter for {Self}` with `type Catch = WsException`"
+    note = "write `impl ExceptionFilter for {Self}` with `type Catch = WsException` and `type Body = ..`, what it tells clients"
 )]
 pub trait ExceptionFilter: Send + Sync + 'static {
     /// What the filter catches: [`WsException`] for everything, or the type of the error that an exception
     /// was made from, with `?` or [`with_source`](WsException::with_source).
     type Catch: Catchable;
+
+    /// What clients are told, in the acknowledgement and in the event: a declared [`Event`](trait@crate::Event). A
+    /// [`Value`] may be anything, and says nothing to those who read the contract.
+    type Body: ErrorBody;
 
     /// Decides what the client is told. `Err` passes an exception, the same or another, to the next filter.
     ///
@@ -63,8 +81,56 @@ pub trait ExceptionFilter: Send + Sync + 'static {
         &self,
         exception: &Self::Catch,
         context: &ExecutionContext,
-    ) -> impl AsyncResult<ErrorReply> + Send;
+    ) -> impl AsyncResult<ErrorReply<Self::Body>> + Send;
 }
+
+/// What an [`ExceptionFilter`] tells clients: a declared [`Event`](trait@crate::Event), or a [`Value`], a text or nothing.
+///
+/// ```
+/// use gateway_core::Event;
+/// # fn takes<T: gateway_core::ErrorBody>() {}
+///
+/// #[derive(serde::Serialize, Event)]
+/// #[event("error")]
+/// struct Told {
+///     message: String,
+/// }
+///
+/// takes::<Told>();
+/// takes::<serde_json::Value>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a filter tells clients",
+    label = "expected a declared event",
+    note = "write `#[derive(serde::Serialize, Event)] #[event(\"error\")]` above `{Self}`, with the name that clients listen to; \
+            a `serde_json::Value` may be anything"
+)]
+pub trait ErrorBody: Serialize {
+    /// For the contract.
+    #[doc(hidden)]
+    fn described() -> BodyDescription;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> ErrorBody for E {
+    fn described() -> BodyDescription {
+        E::described()
+    }
+}
+
+macro_rules! may_be_told {
+    ($($ty:ty),*) => {
+        $(
+            impl ErrorBody for $ty {
+                fn described() -> BodyDescription {
+                    BodyDescription::unknown::<Self>()
+                }
+            }
+        )*
+    };
+}
+
+may_be_told!(Value, String, &'static str, ());
 
 /// What an [`ExceptionFilter`] can catch: [`WsException`] itself, and every `std::error::Error` that an
 /// exception can be made from.
@@ -104,7 +170,7 @@ impl<E: StdError + 'static> Catchable for E {
     }
 }
 
-/// What the sender of a failed message receives: an event, and the acknowledgement it asked for.
+/// What the sender of a failed message receives: an event, and the acknowledgement it asked for, both with a `B`.
 ///
 /// ```
 /// use gateway_core::ErrorReply;
@@ -113,32 +179,54 @@ impl<E: StdError + 'static> Catchable for E {
 /// let reply = ErrorReply::new("error", &json!({ "message": "no" })).without_ack();
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct ErrorReply {
+pub struct ErrorReply<B = Value> {
     pub(crate) event: Option<(String, Value)>,
     pub(crate) ack: Option<Value>,
+    body: PhantomData<fn() -> B>,
 }
 
-impl ErrorReply {
+impl<E: Event> ErrorReply<E> {
+    /// A declared event, whose payload is the acknowledgement as well, if one was asked for.
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # use serde::Serialize;
+    /// #[derive(Serialize, Event)]
+    /// #[event("error")]
+    /// struct Sorry {
+    ///     code: u16,
+    /// }
+    ///
+    /// let reply = ErrorReply::of(&Sorry { code: 404 }).without_ack();
+    /// ```
+    pub fn of(body: &E) -> Self {
+        Self::new(E::NAME, body)
+    }
+}
+
+impl<B: Serialize> ErrorReply<B> {
     /// The same body as an event, and as the acknowledgement if one was asked for.
     ///
     /// An event that the protocol reserves, such as `disconnect`, cannot be emitted: this is logged, and the
     /// client receives the standard answer instead.
-    pub fn new(event: impl Into<String>, body: &impl Serialize) -> Self {
+    pub fn new(event: impl Into<String>, body: &B) -> Self {
         let body = json(body);
-        Self { event: Some((event.into(), body.clone())), ack: Some(body) }
-    }
-
-    /// Sends no event.
-    #[must_use]
-    pub fn without_event(mut self) -> Self {
-        self.event = None;
-        self
+        Self { event: Some((event.into(), body.clone())), ack: Some(body), body: PhantomData }
     }
 
     /// Acknowledges with a body other than the event's.
     #[must_use]
-    pub fn with_ack(mut self, body: &impl Serialize) -> Self {
+    pub fn with_ack(mut self, body: &B) -> Self {
         self.ack = Some(json(body));
+        self
+    }
+}
+
+impl<B> ErrorReply<B> {
+    /// Sends no event.
+    #[must_use]
+    pub fn without_event(mut self) -> Self {
+        self.event = None;
         self
     }
 
@@ -148,6 +236,12 @@ impl ErrorReply {
     pub fn without_ack(mut self) -> Self {
         self.ack = None;
         self
+    }
+
+    /// The same, of any filter.
+    fn erased(self) -> ErrorReply {
+        let Self { event, ack, .. } = self;
+        ErrorReply { event, ack, body: PhantomData }
     }
 
     /// The `code` in its body.
@@ -162,7 +256,8 @@ impl ErrorReply {
     }
 
     /// What the client is told if no filter decides otherwise: the event `exception` with
-    /// `{status, message, code, errors?, moreErrors?, cause?}`. However much the client has sent, at most
+    /// `{status, message, code, errors?, moreErrors?, cause?}`, unless a throttle refuses
+    /// [quietly](crate::Throttle::quietly). However much the client has sent, at most
     /// 1 KiB of it is repeated.
     #[must_use]
     pub fn standard(exception: &WsException, context: &ExecutionContext) -> Self {
@@ -170,7 +265,9 @@ impl ErrorReply {
         if context.gateway_namespace().settings.include_cause {
             body["cause"] = cause(exception, context);
         }
-        Self::new("exception", &body)
+        let event = Some(("exception".to_owned(), body.clone()));
+        let reply = Self { event, ack: Some(body), body: PhantomData };
+        if exception.is_quiet() { reply.without_event() } else { reply }
     }
 }
 
@@ -241,7 +338,10 @@ impl<F: ExceptionFilter> ErasedFilter for F {
         context: &'a ExecutionContext,
     ) -> Pin<Box<dyn Future<Output = Result<ErrorReply, WsException>> + Send + 'a>> {
         match F::Catch::caught_in(exception) {
-            Some(caught) => Box::pin(ExceptionFilter::catch(self, caught, context)),
+            Some(caught) => {
+                let answer = ExceptionFilter::catch(self, caught, context);
+                Box::pin(answer.map(|answer| answer.map(ErrorReply::erased)))
+            }
             None => Box::pin(std::future::ready(Err(exception.clone()))),
         }
     }

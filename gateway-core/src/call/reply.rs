@@ -1,6 +1,6 @@
 //! What a handler returns, and what the client gets for it. The type decides, never its name.
 
-use std::{error::Error, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 
@@ -8,6 +8,7 @@ use crate::{
     call::context::ExecutionContext,
     exception::WsException,
     platform::Frame,
+    socket::event::Event,
     wire::{self, Argument, Payload, Shape},
 };
 
@@ -26,16 +27,60 @@ use crate::{
 /// }
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct WsResponse<T> {
-    event: std::borrow::Cow<'static, str>,
+    event: Cow<'static, str>,
     data: T,
+    /// How a declared event is encoded; anything else is encoded as a payload.
+    declared: Option<EncodeEvent<T>>,
 }
+
+type EncodeEvent<T> = fn(&ExecutionContext, &T) -> Result<Frame, WsException>;
 
 impl<T> WsResponse<T> {
     /// `event` with `data`: one argument, or several as [`Args`](crate::Args).
-    pub fn new(event: impl Into<std::borrow::Cow<'static, str>>, data: T) -> Self {
-        Self { event: event.into(), data }
+    pub fn new(event: impl Into<Cow<'static, str>>, data: T) -> Self {
+        Self { event: event.into(), data, declared: None }
+    }
+}
+
+impl<T: PartialEq> PartialEq for WsResponse<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.event == other.event && self.data == other.data
+    }
+}
+
+impl<T: Eq> Eq for WsResponse<T> {}
+
+impl<E: Event> WsResponse<E> {
+    /// A declared event: its name and its payload.
+    ///
+    /// ```
+    /// # mod app {
+    /// # use gateway_core::prelude::*;
+    /// # use serde::Serialize;
+    /// #[derive(Serialize, Event)]
+    /// #[event("pong")]
+    /// pub struct Pong {
+    ///     at: u64,
+    /// }
+    ///
+    /// #[web_socket_gateway(emits(Pong))]
+    /// pub struct PingGateway;
+    ///
+    /// #[web_socket_gateway]
+    /// impl PingGateway {
+    ///     #[subscribe_message("ping")]
+    ///     async fn ping(&self) -> WsResponse<Pong> {
+    ///         WsResponse::of(Pong { at: 7 })
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn of(event: E) -> Self {
+        let declared =
+            |context: &ExecutionContext, event: &E| encode_event(context, E::NAME, &event.sent());
+        Self { event: E::NAME.into(), data: event, declared: Some(declared) }
     }
 }
 
@@ -86,6 +131,10 @@ impl<S> WsStream<S> {
     label = "expected a stream of `WsResponse<T>` or `Result<WsResponse<T>, E>`"
 )]
 pub trait StreamItem {
+    /// The payload of its event.
+    #[doc(hidden)]
+    type Data;
+
     #[doc(hidden)]
     fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException>;
 }
@@ -96,12 +145,19 @@ pub trait StreamItem {
 pub struct EncodedEvent(Frame);
 
 impl<T: Payload> StreamItem for WsResponse<T> {
+    type Data = T;
+
     fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException> {
-        Ok(EncodedEvent(encode_event(context, &self.event, &self.data)?))
+        Ok(EncodedEvent(match self.declared {
+            Some(encode) => encode(context, &self.data)?,
+            None => encode_event(context, &self.event, &self.data)?,
+        }))
     }
 }
 
 impl<T: Payload, E: Into<WsException>> StreamItem for Result<WsResponse<T>, E> {
+    type Data = T;
+
     fn encode(self, context: &ExecutionContext) -> Result<EncodedEvent, WsException> {
         self.map_err(Into::into)?.encode(context)
     }
@@ -256,7 +312,7 @@ fn encode_event(
     event: &str,
     payload: &impl Payload,
 ) -> Result<Frame, WsException> {
-    crate::socket::handle::check_event(event)?;
+    context.gateway_namespace().may_emit(event)?;
     Ok(context.hub().encode_event(event, payload)?)
 }
 

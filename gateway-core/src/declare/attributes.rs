@@ -17,14 +17,16 @@
 /// | `namespace = "/chat"` | what clients connect to | `"/"` |
 /// | `authenticate = A` | an [`Authenticator`](crate::Authenticator), built by injection; decides who is let in | the application's, or everyone |
 /// | `reauthenticate = "event"` | the event by which a client renews its session, with a new token | `"reauthenticate"` |
-/// | `cors(origins = [..], credentials = true)` | which pages from other origins may connect, on either transport | the server's own origin only |
+/// | `cors(origins = [..], credentials = true)` | which pages from other origins may connect, on either transport | the [application's](crate::AppBuilder::cors); else the server's own origin only |
 /// | `presence`, `presence(grace = Duration::from_secs(3))` | keeps track of which users are online, and announces changes through [`OnPresence`](crate::OnPresence) | not kept; a grace of 5 s |
+/// | `emits(NewMessage, UserJoined<'_>)` | the [events](trait@crate::Event) that it sends: others are an error, where the compiler can tell and, in debug builds, where it cannot. `impl` blocks may list theirs | sends anything |
 /// | `serial` | messages of one socket run strictly one at a time, in order | they start in order and interleave at `await`s |
 /// | `concurrency = 64` | handlers of one socket that run at once; later messages wait | 64 |
 /// | `inbox(messages = 8192, bytes = 4194304)` | how many messages of one socket may wait; beyond that they are answered with `OVERLOADED` | 8,192 messages or 4 MiB |
 /// | `outbox_packets = 8192` | how many packets to one socket may wait to be sent | 8,192 packets |
 /// | `outbox_bytes = 4194304` | how many bytes to one socket may wait to be sent; a larger packet is sent once nothing else waits | 4 MiB |
 /// | `overflow = Overflow::DropNewest` | what a room emit does about a member that does not read: [`Overflow`](crate::Overflow) | `Overflow::Disconnect` |
+/// | `sessions = Newest` | a user has one session at a time: the one before is told [`REPLACED`](crate::code::REPLACED), and disconnected | `Sessions::All` |
 /// | `handler_grace = Duration::from_secs(30)` | how long a handler may outlive its client before it is dropped | 30 s |
 /// | `rooms_per_socket = 100` | how many rooms one socket may be in; joining another is an error | the application's [limit](crate::Limits::rooms_per_socket) |
 /// | `outstanding_asks = 100` | how many events to one socket may wait for their acknowledgement; another is not sent | the application's [limit](crate::Limits::outstanding_asks) |
@@ -35,11 +37,13 @@
 /// An option takes a literal, any expression (evaluated when the application is built), or a
 /// closure over a provided service: `namespace = |config: &Config| config.namespace.clone()`.
 ///
-/// Fields are injected by type: [`Server`](crate::Server) is the gateway's own namespace,
+/// Fields are injected by type: [`Server`](crate::Server) is the gateway's own namespace, and `Server<G>` that of the
+/// gateway `G`,
 /// [`Presence<U>`](crate::Presence) the users online in it, `Arc<T>` and `Arc<dyn Trait>` are services that
 /// were [provided](crate::AppBuilder::provide) or are [`injectable`]; `Option<Arc<T>>` is `None` if the service
 /// is neither (NestJS: `@Optional()`). A field that belongs to the gateway alone is marked `#[init]`
-/// (`Default::default()`) or `#[init(expression)]`.
+/// (`Default::default()`), `#[init(expression)]`, or `#[init(|config: &Config| Cache::new(config.size))]`, a closure over
+/// services.
 ///
 /// ```
 /// # mod app {
@@ -98,9 +102,13 @@ pub use gateway_macros::web_socket_gateway;
 ///
 /// The event is a string literal, or a constant: `#[subscribe_message(events::SEND)]`. Names are printable
 /// ASCII without `"` and `\`, and not a number: any other name ends the client's connection before a handler
-/// sees it. A literal is checked at compile time, a constant at startup. There is no handler for all events:
-/// events without a handler are answered with [`UNKNOWN_EVENT`](crate::code::UNKNOWN_EVENT), which the filters
-/// see.
+/// sees it. A literal is checked at compile time, a constant at startup.
+///
+/// `_` in the place of the event stands for every event that has no handler of its own, as in a `match` (socket.io:
+/// `socket.onAny`, for those that nothing else listens to). [`EventName`](crate::EventName) says which one it is. A gateway has
+/// one such handler, or none: then these events are answered with [`UNKNOWN_EVENT`](crate::code::UNKNOWN_EVENT), which
+/// the filters see. In the metrics, they are counted together. To see all events of all gateways and to answer none,
+/// [observe](crate::AppBuilder::observe) them.
 ///
 /// A handler that spawns a task gives it the gateway as an `Arc`, which `&self` is not:
 /// `Inject(me): Inject<Self>`, and then `tokio::spawn(async move { me.work().await })`.
@@ -123,6 +131,11 @@ pub use gateway_macros::web_socket_gateway;
 ///     }
 ///
 /// #   async fn remember(&self, _: i64) {}
+///
+///     #[subscribe_message(_)]
+///     async fn any_other(&self, EventName(name): EventName) -> String {
+///         format!("there is no operation {name}")
+///     }
 /// }
 /// # }
 /// ```
@@ -261,6 +274,7 @@ pub use gateway_macros::injectable;
 ///
 /// impl ExceptionFilter for Silent {
 ///     type Catch = std::num::ParseIntError;
+///     type Body = serde_json::Value;
 ///
 ///     async fn catch(
 ///         &self,
@@ -469,3 +483,22 @@ pub use gateway_macros::set_metadata;
 /// # assert!(WsException::from(app::TicketError::Store(std::io::Error::other("gone"))).is_internal());
 /// ```
 pub use gateway_macros::WsError;
+
+/// Declares an event that clients are sent: its name, and what they acknowledge it with. See [`Event`](trait@crate::Event).
+///
+/// ```
+/// # mod app {
+/// use gateway_core::prelude::*;
+/// use serde::Serialize;
+///
+/// /// Two arguments, as JavaScript's `emit("moved", x, y)` would send them.
+/// #[derive(Serialize, Event)]
+/// #[event("moved", args)]
+/// pub struct Moved(i32, i32);
+///
+/// # async fn to(socket: &Socket) -> Result<(), EmitError> {
+/// socket.send(&Moved(3, 4)).await
+/// # }
+/// # }
+/// ```
+pub use gateway_macros::Event;

@@ -3,14 +3,14 @@
 use std::{any::type_name, fmt, panic::Location, sync::Arc, time::Duration};
 
 use crate::{
-    auth::{AuthenticatorFacts, AuthenticatorSlot},
+    auth::{AuthenticatorFacts, AuthenticatorSlot, identity::IdentityCodec},
     call::{
         enhancers::{EnhancerFacts, states_enhancers},
         extract::{FromMessage, facts::ArgumentFacts},
     },
     declare::registry::{Gateway, Instance, own},
     inject::Key,
-    options::{Overflow, Setting, StatedOptions, gateway_options},
+    options::{Overflow, Sessions, Setting, StatedOptions, gateway_options},
     presence::{Announcer, OnPresence},
 };
 
@@ -22,6 +22,8 @@ pub struct GatewayFacts {
     pub(crate) authenticator: Option<AuthenticatorFacts>,
     pub(crate) options: StatedOptions,
     pub(crate) presence: Option<PresenceFacts>,
+    /// How the identity that its authenticator gives is told to other processes, if it can be.
+    pub(crate) codec: Option<IdentityCodec>,
     pub(crate) enhancers: EnhancerFacts,
 }
 
@@ -36,8 +38,16 @@ impl GatewayFacts {
             authenticator: G::Authenticator::facts(),
             options: StatedOptions::default(),
             presence: None,
+            codec: None,
             enhancers: EnhancerFacts::default(),
         }
+    }
+
+    /// How the identity of the gateway's clients is told to other processes, if it can be.
+    #[must_use]
+    pub fn codec(mut self, codec: Option<IdentityCodec>) -> Self {
+        self.codec = codec;
+        self
     }
 
     /// The gateway keeps presence.
@@ -102,7 +112,8 @@ impl fmt::Debug for PresenceFacts {
 /// A method that handles an event.
 #[doc(hidden)]
 pub struct MessageFacts {
-    pub(crate) event: &'static str,
+    /// `None` for all events that have no handler of their own.
+    pub(crate) event: Option<&'static str>,
     pub(crate) handler: &'static str,
     pub(crate) place: &'static Location<'static>,
     pub(crate) serial: bool,
@@ -116,6 +127,18 @@ impl MessageFacts {
     #[must_use]
     #[track_caller]
     pub fn new(event: &'static str, handler: &'static str) -> Self {
+        Self::of(Some(event), handler)
+    }
+
+    /// The method `handler` for all events that have no handler of their own, declared where this is called.
+    #[must_use]
+    #[track_caller]
+    pub fn of_others(handler: &'static str) -> Self {
+        Self::of(None, handler)
+    }
+
+    #[track_caller]
+    fn of(event: Option<&'static str>, handler: &'static str) -> Self {
         Self {
             event,
             handler,
@@ -138,6 +161,13 @@ impl MessageFacts {
     #[must_use]
     pub fn argument<G, A: FromMessage<G, crate::occasion::Message>>(mut self) -> Self {
         A::describe(&mut self.arguments);
+        self
+    }
+
+    /// How an identity that it takes is told to other processes, if it can be.
+    #[must_use]
+    pub fn codec(mut self, codec: Option<IdentityCodec>) -> Self {
+        self.arguments.codecs.extend(codec);
         self
     }
 
@@ -193,6 +223,13 @@ impl HookFacts {
     #[must_use]
     pub fn argument<G, On, A: FromMessage<G, On>>(mut self) -> Self {
         A::describe(&mut self.arguments);
+        self
+    }
+
+    /// How an identity that it takes is told to other processes, if it can be.
+    #[must_use]
+    pub fn codec(mut self, codec: Option<IdentityCodec>) -> Self {
+        self.arguments.codecs.extend(codec);
         self
     }
 }

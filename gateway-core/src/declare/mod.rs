@@ -5,3 +5,4 @@
 pub(crate) mod attributes;
 pub(crate) mod facts;
 pub(crate) mod registry;
+mod server_of;

@@ -1,6 +1,11 @@
 //! What generated code declares, collected: the only reader of `inventory`.
 
-use std::{any::Any, fmt, marker::PhantomData, sync::Arc};
+use std::{
+    any::{Any, type_name},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
 
@@ -12,8 +17,10 @@ use crate::{
         route::{CallFn, HandlerFn, HookFn},
     },
     declare::facts::{GatewayFacts, HookFacts, MessageFacts},
+    description::BlockDescription,
     exception::WsException,
     inject::{Injectable, Key, ProvidedAs, Provider, Recipe},
+    socket::event::{Event, Listed},
 };
 
 /// A gateway, for the bounds of generic code. [`#[web_socket_gateway]`](macro@crate::web_socket_gateway)
@@ -48,6 +55,9 @@ impl<G: Gateway> AuthenticatedGateway for G {
 #[doc(hidden)]
 pub trait HandlerBlock<Marker>: Sized {
     fn declare(routes: &mut Routes<Self>);
+
+    /// For the contract.
+    fn describe(_: &mut BlockDescription) {}
 }
 
 /// A gateway, submitted.
@@ -82,6 +92,8 @@ impl GatewayRegistration {
 pub struct BlockRegistration {
     pub(crate) gateway: fn() -> Key,
     pub(crate) declare: fn() -> Declared,
+    #[cfg(feature = "contract")]
+    pub(crate) describe: fn(&mut BlockDescription),
 }
 
 impl BlockRegistration {
@@ -96,6 +108,8 @@ impl BlockRegistration {
                 G::declare(&mut routes);
                 routes.declared
             },
+            #[cfg(feature = "contract")]
+            describe: G::describe,
         }
     }
 }
@@ -167,6 +181,8 @@ pub(crate) struct Declared {
     pub(crate) on_connection: Vec<DeclaredHook>,
     pub(crate) on_disconnect: Vec<DeclaredHook>,
     pub(crate) after_init: Vec<DeclaredHook>,
+    /// The events that it emits.
+    pub(crate) emits: Vec<Listed>,
 }
 
 pub(crate) struct DeclaredMessage {
@@ -199,6 +215,12 @@ impl<G> fmt::Debug for Routes<G> {
 type Method<G, T> = fn(Arc<G>, ExecutionContext) -> BoxFuture<'static, Result<T, WsException>>;
 
 impl<G: Send + Sync + 'static> Routes<G> {
+    /// An event that the gateway emits.
+    pub fn emits<E: Event>(&mut self) {
+        let listed = Listed { name: E::NAME, of: type_name::<E>(), declared: E::PLACE };
+        self.declared.emits.push(listed);
+    }
+
     /// A handler of messages.
     pub fn message(&mut self, facts: MessageFacts, handler: Method<G, Reply>) {
         self.declared.messages.push(DeclaredMessage { facts, bind: bound(handler) });

@@ -92,6 +92,11 @@ impl Conversation {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing is under way, in either direction.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.inbox().is_idle() && !self.connection.outbox.is_overflowing()
+    }
+
     fn options(&self) -> &Options {
         &self.connection.namespace().options
     }
@@ -115,6 +120,9 @@ impl Conversation {
         if self.is_expired() {
             self.check_session();
             return;
+        }
+        if self.connection.is_observed() && !is_too_long {
+            context.tell_received();
         }
         if is_too_long {
             reached::event_name_bytes(self.connection.namespace().path());
@@ -337,6 +345,7 @@ impl Conversation {
             return;
         }
         self.connection.namespace().metrics.accepted.increment(1);
+        self.connection.tell_connected();
         self.gateway.sessions.watch(&self.connection);
         if self.gateway.hooks.on_connection.is_none() && self.gateway.presence.is_none() {
             self.inbox().open(self.options());
@@ -407,6 +416,7 @@ impl Conversation {
         // A client that leaves in the very moment it comes in is greeted all the same: both hooks run, or neither.
         self.greet();
         self.connection.namespace().metrics.disconnected(reason);
+        self.connection.tell_disconnected(reason);
         self.gateway.sessions.forget(&self.connection);
         // Taken now and not in the task, so that no later message slips in before it.
         let all_started = self.inbox().close(self.options());
@@ -486,30 +496,39 @@ impl Conversation {
 
     /// Ends a session whose time has come: the client is told, then disconnected.
     pub(crate) fn check_session(self: &Arc<Self>) {
-        const PATIENCE: Duration = Duration::from_millis(500);
-
         if !self.is_expired() {
             self.gateway.sessions.watch(&self.connection);
             return;
         }
         let conversation = Arc::clone(self);
         tokio::spawn(async move {
-            let connection = &conversation.connection;
-            let route = Arc::clone(&conversation.gateway.routes.session);
-            let context =
-                ExecutionContext::without_message(Some(Arc::clone(connection)), route, None);
-            let told = async {
-                pipeline::answer(&context, WsException::token_expired()).await;
-                connection.outbox_drained(PATIENCE).await.is_ok()
-            };
-            // A client that does not read must not outlive its token.
-            match tokio::time::timeout(PATIENCE, told).await {
-                // Renewed in the meantime, and told so.
-                _ if !conversation.is_expired() => {}
-                Ok(true) => connection.disconnect(),
-                _ => connection.give_up(),
-            }
+            // It may be renewed in the meantime, and the client told so.
+            let is_over = || conversation.is_expired();
+            conversation.end_session(WsException::token_expired(), is_over).await;
         });
+    }
+
+    /// A newer session of the client's user has begun: it is told, then disconnected.
+    pub(crate) async fn replaced(&self) {
+        self.end_session(WsException::replaced(), || true).await;
+    }
+
+    async fn end_session(&self, why: WsException, is_over: impl Fn() -> bool) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+
+        let connection = &self.connection;
+        let route = Arc::clone(&self.gateway.routes.session);
+        let context = ExecutionContext::without_message(Some(Arc::clone(connection)), route, None);
+        let told = async {
+            pipeline::answer(&context, why).await;
+            connection.outbox_drained(PATIENCE).await.is_ok()
+        };
+        // A client that does not read must not outlive its session.
+        match tokio::time::timeout(PATIENCE, told).await {
+            _ if !is_over() => {}
+            Ok(true) => connection.disconnect(),
+            _ => connection.give_up(),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 /// Shared by all gateways of an application. `app/drain.rs` decides when each of these happens.
 #[derive(Debug, Default)]
 pub(crate) struct Draining {
+    /// Cancelled when the application is asked to stop, or begins to without having been asked.
+    pub(crate) asked: CancellationToken,
     begun: AtomicBool,
     out_of_patience: CancellationToken,
 }
@@ -17,6 +19,7 @@ impl Draining {
         // Sequentially consistent with `has_begun`, which a client that comes in asks after it can be
         // found: either it sees this, or the drain finds it.
         self.begun.store(true, Ordering::SeqCst);
+        self.asked.cancel();
     }
 
     pub(crate) fn has_begun(&self) -> bool {

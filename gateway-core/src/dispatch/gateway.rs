@@ -22,7 +22,12 @@ use crate::{
         Admission, DisconnectReason, GOING_AWAY, Link, Occupant, Packet, SocketId, Transport,
     },
     presence::{Batch, Change},
-    socket::{connection::Connection, namespace::Namespace, server::Broadcast},
+    socket::{
+        broadcast::Broadcast,
+        connection::Connection,
+        namespace::Namespace,
+        newest::{Older, Rank},
+    },
 };
 
 /// Immutable once the application is built; shared by all its sockets.
@@ -67,7 +72,7 @@ pub(crate) struct Routes {
     /// By the names of their events. Clients choose what is looked up here, and never what is put in,
     /// so the fast hash is safe.
     pub(crate) by_event: HashMap<Box<str>, Arc<Route>, foldhash::fast::RandomState>,
-    /// Of events that nobody handles.
+    /// Of events that have no handler of their own.
     pub(crate) unknown: Arc<Route>,
     /// Of what presence has to say to a client that comes in.
     pub(crate) arrival: Arc<Route>,
@@ -124,7 +129,7 @@ impl GatewayRuntime {
         self.routes.by_event.get(event).unwrap_or(self.unknown())
     }
 
-    /// Of events that nobody handles.
+    /// Of events that have no handler of their own.
     pub(crate) fn unknown(&self) -> &Arc<Route> {
         &self.routes.unknown
     }
@@ -134,7 +139,8 @@ impl GatewayRuntime {
         self: Arc<Self>,
         admission: Admission,
     ) -> Result<Arc<Conversation>, String> {
-        let handshake = Handshake::new(admission.auth, admission.head);
+        let issued = self.sessions.now();
+        let handshake = Handshake::new(admission.auth, admission.head, issued);
         if let Err(foreign) = self.cors.admits(&handshake) {
             if let Some(times) = self.lines.refused.count() {
                 tracing::warn!(namespace = self.namespace().path(), times, "{foreign}");
@@ -156,12 +162,49 @@ impl GatewayRuntime {
             }
             None => None,
         };
+        let rank = match (&self.namespace().newest, session.as_ref().and_then(Session::user)) {
+            (Some(newest), Some(_)) => Some(newest.rank(self.namespace().adapter.as_ref()).await),
+            _ => None,
+        };
         let conversation = self.enter(admission.link, handshake, session)?;
         // Looked at when it can be found: whoever shuts down looks for clients after saying so.
         if self.draining.has_begun() {
             return Err(WsException::shutting_down().message().to_owned());
         }
+        if let Some(rank) = rank {
+            self.replace_older(&conversation.connection, rank).await?;
+        }
         Ok(conversation)
+    }
+
+    /// Ends the session that the client's user had before.
+    async fn replace_older(&self, connection: &Arc<Connection>, rank: Rank) -> Result<(), String> {
+        let Namespace { newest, adapter, .. } = &**self.namespace();
+        let (Some(newest), Some(user)) = (newest, connection.user()) else { return Ok(()) };
+        let begun = newest.begin(&user, connection, rank, adapter.as_ref()).await;
+        begun.map_err(|Older| WsException::replaced().message().to_owned())
+    }
+
+    /// Has this gateway end the sessions whose users have begun others, where a user has one at a time.
+    pub(crate) fn end_replaced_sessions(self: &Arc<Self>) {
+        let Some(newest) = &self.namespace().newest else { return };
+        let gateway = Arc::downgrade(self);
+        newest.end_with(Box::new(move |connection| {
+            let gateway = Weak::clone(&gateway);
+            Box::pin(async move {
+                if let Some(gateway) = gateway.upgrade() {
+                    gateway.end_replaced(&connection).await;
+                }
+            })
+        }));
+    }
+
+    async fn end_replaced(&self, connection: &Arc<Connection>) {
+        let client = self.client(connection.id());
+        match client.filter(|client| Arc::ptr_eq(&client.connection, connection)) {
+            Some(client) => client.replaced().await,
+            None => connection.disconnect(),
+        }
     }
 
     fn enter(
@@ -230,14 +273,33 @@ impl GatewayRuntime {
     /// Tells the clients of this process that a user has come or gone.
     pub(crate) async fn announce(&self, change: Change) -> Result<(), WsException> {
         let Some(presence) = &self.presence else { return Ok(()) };
-        presence.announcer.announce(change, Broadcast::new(Arc::clone(self.namespace()))).await
+        presence.announcer.announce(change, self.everyone_here()).await
     }
 
     /// Tells the clients of this process of many users at once, if the gateway does that.
     pub(crate) async fn announce_all(&self, changes: Arc<[Change]>) -> Result<Batch, WsException> {
         let Some(presence) = &self.presence else { return Ok(Batch::Declined) };
-        let everyone = Broadcast::new(Arc::clone(self.namespace()));
-        presence.announcer.announce_all(changes, everyone).await
+        presence.announcer.announce_all(changes, self.everyone_here()).await
+    }
+
+    /// Every process tells its own clients.
+    fn everyone_here(&self) -> Broadcast {
+        Broadcast::new(Arc::clone(self.namespace())).local()
+    }
+
+    /// What is still under way, in words: tests wait until it is nothing.
+    pub(crate) fn under_way(&self) -> Option<String> {
+        let here = self.conversations.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<_> = here.values().filter_map(Weak::upgrade).collect();
+        drop(here);
+        let path = self.namespace().path();
+        if all.iter().any(|client| !client.is_idle()) {
+            return Some(format!(
+                "a client of `{path}` has messages that wait or are being handled"
+            ));
+        }
+        (!self.departures.is_empty())
+            .then(|| format!("an `on_disconnect` of `{path}` is still running"))
     }
 
     // ------------------------------------------------------------------------------ shutting down
@@ -281,6 +343,13 @@ impl GatewayRuntime {
         }
         self.departures.close();
         self.departures.wait().await;
+    }
+
+    /// Says that this process has no users any more.
+    pub(crate) async fn close_presence(&self) {
+        if let Some(presence) = &self.presence {
+            presence.store.close().await;
+        }
     }
 }
 

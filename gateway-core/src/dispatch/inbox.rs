@@ -109,6 +109,11 @@ impl Place {
 }
 
 impl<M: Queued> Inbox<M> {
+    /// Whether nothing waits or runs, `on_connection` neither.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.phase != Phase::Connecting && self.running == 0 && self.waiting.is_empty()
+    }
+
     /// Takes a message in. If it may not start, it waits, whatever places are free.
     pub(crate) fn arrive(&mut self, message: M, may_start: bool, options: &Options) -> Arrival<M> {
         // Checked first, so that a client that is sent away by a shutdown is still told why.

@@ -43,7 +43,7 @@ use crate::{
     socket::{
         connection::Connection,
         error::{AckError, EmitError, JoinError, SocketsError},
-        outbox::Gone,
+        outbox::{Delivery, Gone},
     },
     wire,
 };
@@ -179,7 +179,7 @@ pub(crate) async fn answer(context: &ExecutionContext, exception: WsException) {
 
 async fn tell(context: &ExecutionContext, reply: ErrorReply) {
     for frame in frames(context, reply) {
-        if context.connection().deliver(frame).await == Err(Gone) {
+        if deliver(context, frame).await == Err(Gone) {
             return;
         }
     }
@@ -199,22 +199,28 @@ pub(crate) fn refuse_unfiltered(context: &ExecutionContext, exception: &WsExcept
 
 fn send_refusal(context: &ExecutionContext, reply: ErrorReply) {
     for frame in frames(context, reply) {
+        context.tell_sent(&frame);
         if context.connection().send_last(frame) == Err(Refused::Full) {
             context.connection().give_up();
         }
     }
 }
 
+/// Sends a part of an answer.
+fn deliver(context: &ExecutionContext, frame: Frame) -> Delivery {
+    context.tell_sent(&frame);
+    context.connection().deliver(frame)
+}
+
 /// Sends a reply. Most are an acknowledgement, and sent when this returns.
 fn respond(context: &ExecutionContext, reply: Reply) -> Responding<'_> {
-    let connection = context.connection();
     match reply.settle(context) {
         Ok(ReplyKind::Nothing) => ready(Ok(())).left_future(),
         // Who had taken the `Ack` has answered, and an interceptor again: the first answer counts.
         Ok(ReplyKind::Ack(_)) if context.ack().claim().is_none() => ready(Ok(())).left_future(),
         Ok(ReplyKind::Ack(frame)) => {
             context.route().answers.learn(frame.size());
-            match connection.deliver(frame) {
+            match deliver(context, frame) {
                 Either::Left(_sent) => ready(Ok(())).left_future(),
                 Either::Right(waiting) => waiting.map(|_sent| Ok(())).boxed().right_future(),
             }
@@ -231,7 +237,7 @@ type Responding<'a> =
     Either<Ready<Result<(), WsException>>, BoxFuture<'a, Result<(), WsException>>>;
 
 async fn deliver_event(context: &ExecutionContext, reply: EventAndAck) -> Result<(), WsException> {
-    if context.connection().deliver(reply.event).await.is_ok() {
+    if deliver(context, reply.event).await.is_ok() {
         deliver_ack(context, reply.ack).await;
     }
     Ok(())
@@ -243,8 +249,7 @@ async fn deliver_stream(
     mut events: EventStream,
     ack: Option<Box<Frame>>,
 ) -> Result<(), WsException> {
-    let connection = context.connection();
-    let mut gone = pin!(connection.gone());
+    let mut gone = pin!(context.connection().gone());
     loop {
         // The client first: with a stream that is always ready, its departure would otherwise never be noticed.
         let event = tokio::select! {
@@ -253,7 +258,7 @@ async fn deliver_stream(
             event = events.next() => event,
         };
         let Some(event) = event else { break };
-        if connection.deliver(event?).await == Err(Gone) {
+        if deliver(context, event?).await == Err(Gone) {
             return Ok(());
         }
         // It must not keep others from their turn either.
@@ -269,7 +274,7 @@ async fn deliver_ack(context: &ExecutionContext, ack: Option<Frame>) {
         && context.ack().claim().is_some()
     {
         // Who is gone needs none.
-        context.connection().deliver(ack).await.ok();
+        deliver(context, ack).await.ok();
     }
 }
 

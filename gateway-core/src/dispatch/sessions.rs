@@ -1,6 +1,6 @@
 //! When the sessions of a gateway's clients end, and how a client renews its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use serde_json::{Value, json};
 
@@ -22,6 +22,11 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(deadlines: Deadlines<SocketId>, clock: Clock) -> Self {
         Self { deadlines, clock }
+    }
+
+    /// The calendar time.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.wall()
     }
 
     /// Whether a client's session is over, by the calendar: the timer knows nothing of a machine that

@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::{
-    auth::ErasedAuthenticator,
+    auth::{ErasedAuthenticator, identity::Known},
     call::{
         context::ExecutionContext,
         enhancers::{Enhancers, Level},
@@ -26,16 +26,17 @@ use crate::{
         route::{Action, GatewayInfo, HandlerFn, Route},
     },
     clock::Clock,
+    cluster::Cluster,
     dispatch::{
         gateway::{Conversations, GatewayRuntime, Hooks, Lines, Routes},
         sessions::{self, Sessions},
     },
     exception::WsException,
-    inject::{Key, Services},
+    inject::Services,
     metrics::MessageMetrics,
     options::Options,
-    platform::{Mounted, Occupant, mount, serve},
-    socket::{deadlines::Deadlines, namespace::Namespace, settings::Settings},
+    platform::{Mounted, Occupant, SocketId, mount, serve},
+    socket::{deadlines::Deadlines, event::ListedEvents, namespace::Namespace, settings::Settings},
 };
 
 /// Longer than anything that comes.
@@ -48,8 +49,15 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) enhancers: Level,
     pub(crate) clock: Clock,
+    /// The process's place in a cluster, if it has one.
+    pub(crate) cluster: Option<Cluster>,
+    /// What clients are known as.
+    pub(crate) identity: Known,
     authenticator: Option<Arc<dyn ErasedAuthenticator>>,
     handlers: Vec<(&'static str, HandlerFn)>,
+    /// For all other events.
+    others: Option<HandlerFn>,
+    pub(crate) declared: ListedEvents,
     on_connection: Option<Action>,
     on_disconnect: Option<Action>,
 }
@@ -65,6 +73,18 @@ impl Plan {
         F: Future<Output = Result<Reply, WsException>> + Send + 'static,
     {
         self.handlers.push((event, Box::new(move |context| handler(context).boxed())));
+        self
+    }
+
+    /// The handler of all events that have none of their own.
+    pub(crate) fn handle_others<F>(
+        mut self,
+        handler: impl Fn(ExecutionContext) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Reply, WsException>> + Send + 'static,
+    {
+        self.others = Some(Box::new(move |context| handler(context).boxed()));
         self
     }
 
@@ -94,6 +114,8 @@ impl Plan {
 pub(crate) struct World {
     pub(crate) gateway: Arc<GatewayRuntime>,
     pub(crate) mounted: Mounted,
+    pub(crate) cluster: Option<Cluster>,
+    path: String,
     address: SocketAddr,
     /// The server, for as long as this is there.
     pub(crate) serving: AbortOnDropHandle<()>,
@@ -102,11 +124,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn of(plan: Plan) -> Self {
         let Plan { options, settings, enhancers, clock, authenticator, handlers, .. } = plan;
+        let path = options.namespace.clone();
         let (mounted, namespaces) =
             serve::open(&Default::default(), &Default::default(), Default::default(), |_| {});
-        let (hub, vacancy) = mount(&mounted, "/");
-        let identity = Key::of::<()>();
-        let namespace = Namespace::new(hub, identity, options, settings);
+        let (hub, vacancy) = mount(&mounted, &path);
+        let adapter = plan.cluster.as_ref().map(|cluster| cluster.adapter(&path));
+        let namespace =
+            Namespace::new(hub, plan.identity, plan.declared, options, settings, adapter);
         let info = Arc::new(GatewayInfo {
             name: "Gateway",
             namespace: Arc::new(namespace),
@@ -125,6 +149,7 @@ impl World {
             by_event: handled.collect(),
             unknown: Arc::new(Route {
                 event: None,
+                action: plan.others.map_or(Action::Nothing, Action::Handle),
                 ..Route::of_nothing(&info, "", enhancers.clone())
             }),
             arrival: route("on_connection", Action::Nothing),
@@ -144,8 +169,12 @@ impl World {
             let sessions = Arc::new(Sessions::new(deadlines, clock.clone()));
             if let Some(authenticator) = &authenticator {
                 let renewal = sessions::renewal(Arc::clone(&sessions), Arc::clone(authenticator));
-                let renewal = route("reauthenticate", Action::Handle(renewal));
-                routes.by_event.insert("reauthenticate".into(), renewal);
+                let renewal = Route {
+                    action: Action::Handle(renewal),
+                    takes_secrets: true,
+                    ..Route::of_nothing(&info, "reauthenticate", enhancers.clone())
+                };
+                routes.by_event.insert("reauthenticate".into(), Arc::new(renewal));
             }
             GatewayRuntime {
                 info: Arc::clone(&info),
@@ -161,21 +190,30 @@ impl World {
                 lines: Lines::default(),
             }
         });
+        gateway.end_replaced_sessions();
+        gateway.namespace().take_part();
         vacancy.fill(Arc::clone(&gateway));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
             axum::serve(listener, Router::new().fallback_service(namespaces)).await.unwrap();
         });
-        Self { gateway, mounted, address, serving: AbortOnDropHandle::new(serving) }
+        let cluster = plan.cluster;
+        Self { gateway, mounted, cluster, path, address, serving: AbortOnDropHandle::new(serving) }
     }
 
     /// A client that has asked to be let in.
     pub(crate) async fn newcomer(&self) -> Client {
+        self.newcomer_with("").await
+    }
+
+    /// The same, with something to show.
+    pub(crate) async fn newcomer_with(&self, auth: &str) -> Client {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", self.address);
         let mut client = Client(client_async(url, stream).await.unwrap().0);
-        client.say("40").await;
+        let namespace = if self.path == "/" { String::new() } else { format!("{},", self.path) };
+        client.say(&format!("40{namespace}{auth}")).await;
         client
     }
 
@@ -188,6 +226,11 @@ impl World {
 }
 
 impl World {
+    /// How many events wait for this client's acknowledgement.
+    pub(crate) fn outstanding(&self, id: SocketId) -> usize {
+        self.gateway.client(id).map_or(0, |client| client.connection.link.outstanding())
+    }
+
     /// A session on polling; answers its id.
     pub(crate) async fn polled(&self) -> String {
         let open = self.request("GET", "", "").await;
@@ -234,6 +277,14 @@ impl Client {
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// The next attachment.
+    pub(crate) async fn hear_binary(&mut self) -> Vec<u8> {
+        match timeout(LONG, self.0.next()).await.expect("an attachment") {
+            Some(Ok(Message::Binary(bytes))) => bytes.to_vec(),
+            other => panic!("{other:?} is no attachment"),
         }
     }
 

@@ -29,8 +29,14 @@ use crate::{
 };
 
 mod acks;
+mod asked;
+mod declared;
+mod instances;
 mod limits;
 mod logs;
+mod newest;
+mod observed;
+mod volatile;
 
 async fn echo(context: ExecutionContext) -> Result<Reply, WsException> {
     Reply::new(&context, context.body())
@@ -273,14 +279,15 @@ struct Slow;
 
 impl ExceptionFilter for Slow {
     type Catch = WsException;
+    type Body = String;
 
     async fn catch(
         &self,
         exception: &WsException,
         _: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
+    ) -> Result<ErrorReply<String>, WsException> {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        Ok(ErrorReply::new("told", &exception.code()))
+        Ok(ErrorReply::new("told", &exception.code().to_owned()))
     }
 }
 
@@ -307,6 +314,7 @@ struct Hangs;
 
 impl ExceptionFilter for Hangs {
     type Catch = WsException;
+    type Body = serde_json::Value;
 
     async fn catch(
         &self,
@@ -394,6 +402,7 @@ struct Expects;
 
 impl ExceptionFilter for Expects {
     type Catch = std::num::ParseIntError;
+    type Body = serde_json::Value;
 
     async fn catch(
         &self,

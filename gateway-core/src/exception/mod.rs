@@ -39,13 +39,16 @@ pub mod code {
     pub const FORBIDDEN: &str = "FORBIDDEN";
     /// The client's token has expired; it is disconnected after this.
     pub const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
+    /// The client's user has connected again, where a user has one session at a time; it is disconnected after this.
+    pub const REPLACED: &str = "REPLACED";
     /// The client is already in as many rooms as it may be in.
     pub const TOO_MANY_ROOMS: &str = "TOO_MANY_ROOMS";
     /// The client has sent more requests than it may.
     pub const THROTTLED: &str = "THROTTLED";
     /// The handler took longer than it is allowed to.
     pub const TIMEOUT: &str = "TIMEOUT";
-    /// It could not be determined whether this is allowed. Over HTTP this is a 503.
+    /// It could not be determined whether this is allowed, or other processes of the application cannot be reached.
+    /// Over HTTP this is a 503.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
 }
 
@@ -170,8 +173,12 @@ impl<E: StdError + Send + Sync + 'static> Source for Plain<E> {
 
 /// How long a client that was throttled has to wait.
 #[derive(Debug, thiserror::Error)]
-#[error("may be asked again after {0:?}")]
-struct RetryAfter(Duration);
+#[error("may be asked again after {wait:?}")]
+struct RetryAfter {
+    wait: Duration,
+    /// Who has not asked for an acknowledgement is told nothing.
+    is_quiet: bool,
+}
 
 /// A type that holds any error: `anyhow::Error`, `Box<dyn Error + Send + Sync>`.
 struct Wrapped<E>(E);
@@ -343,19 +350,42 @@ impl WsException {
     /// assert_eq!(error.body()["retryAfter"], 3);
     /// ```
     pub fn throttled(wait: Duration) -> Self {
-        Self::new("Too many requests").with_code(code::THROTTLED).with_source(RetryAfter(wait))
+        Self::throttled_as(RetryAfter { wait, is_quiet: false })
+    }
+
+    /// The same, for clients that have not asked for an answer and need none.
+    pub(crate) fn throttled_quietly(wait: Duration) -> Self {
+        Self::throttled_as(RetryAfter { wait, is_quiet: true })
+    }
+
+    fn throttled_as(retry_after: RetryAfter) -> Self {
+        Self::new("Too many requests").with_code(code::THROTTLED).with_source(retry_after)
+    }
+
+    /// Whether the standard answer is the acknowledgement alone.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.source_as::<RetryAfter>().is_some_and(|retry_after| retry_after.is_quiet)
     }
 
     /// The seconds after which a throttled client may try again; rounded up, so that a client that waits for
     /// that long is not early.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        let RetryAfter(wait) = self.source_as()?;
+        let RetryAfter { wait, .. } = self.source_as()?;
         let part = u64::from(wait.subsec_nanos() > 0);
         Some(wait.as_secs().saturating_add(part).max(1))
     }
 
     pub(crate) fn token_expired() -> Self {
         Self::new("The token has expired").with_code(code::TOKEN_EXPIRED)
+    }
+
+    pub(crate) fn replaced() -> Self {
+        Self::new("Replaced by a newer session of this user").with_code(code::REPLACED)
+    }
+
+    /// Other processes of the application are needed for the answer.
+    pub(crate) fn out_of_reach() -> Self {
+        Self::new("Not all servers can be reached").with_code(code::UNAVAILABLE)
     }
 
     pub(crate) fn timed_out() -> Self {

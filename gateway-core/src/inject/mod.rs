@@ -1,11 +1,15 @@
 //! Injection: what a service needs, and how it is built from that. Every service is built once.
 
+pub(crate) mod factory;
+
 use std::{
     any::{Any, TypeId, type_name},
     collections::{HashMap, VecDeque},
     panic::Location,
     sync::Arc,
 };
+
+use self::factory::{Failed, Maker, Making};
 
 /// A type that is built from its dependencies, for the bounds of generic code.
 /// [`#[injectable]`](macro@crate::injectable) and [`#[web_socket_gateway]`](macro@crate::web_socket_gateway)
@@ -34,7 +38,7 @@ pub trait Injectable: Sized {
 /// The type of a field that injection can fill.
 #[diagnostic::on_unimplemented(
     message = "a field of type `{Self}` cannot be injected",
-    label = "not an `Arc<..>`, and not the gateway's `Server` or `Presence<..>`",
+    label = "not an `Arc<..>`, not a `Server<..>`, and not the gateway's `Server` or `Presence<..>`",
     note = "inject a service as `Arc<{Self}>`, or as `Option<Arc<{Self}>>` if it may be missing; a \
             field that belongs to the struct alone has `#[init]` (its default) or \
             `#[init(expression)]`"
@@ -55,6 +59,8 @@ pub enum Need {
     Optional(Key),
     /// The server of the gateway's own namespace.
     Server,
+    /// The server of this gateway.
+    ServerOf(Key),
     /// The presence of users in the gateway's own namespace, and the type that identifies a user.
     Presence(Key),
 }
@@ -141,9 +147,21 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) need: Need,
     pub(crate) place: &'static Location<'static>,
+    pub(crate) role: Role,
     /// What to provide for it, if the type alone does not say it.
     pub(crate) remedy: Option<&'static str>,
     resolve: fn(&mut Provider) -> Box<dyn Any>,
+}
+
+/// What the dependency is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It is the field.
+    Field,
+    /// The expression of the field's `#[init(..)]` takes it.
+    Initializer,
+    /// A factory takes it.
+    Argument,
 }
 
 impl Dependencies {
@@ -156,11 +174,31 @@ impl Dependencies {
     /// And one of type `T`.
     #[must_use]
     #[track_caller]
-    pub fn field<T: Injected>(mut self, name: &'static str) -> Self {
+    pub fn field<T: Injected>(self, name: &'static str) -> Self {
+        self.with::<T>(name, Role::Field)
+    }
+
+    /// And a `T` to compute a field from.
+    #[must_use]
+    #[track_caller]
+    pub fn initializer<T: ?Sized + Send + Sync + 'static>(self, name: &'static str) -> Self {
+        self.with::<Arc<T>>(name, Role::Initializer)
+    }
+
+    /// And a `T` that a factory takes.
+    #[must_use]
+    #[track_caller]
+    pub(crate) fn argument<T: Send + Sync + 'static>(self) -> Self {
+        self.with::<Arc<T>>("", Role::Argument)
+    }
+
+    #[track_caller]
+    fn with<T: Injected>(mut self, name: &'static str, role: Role) -> Self {
         self.fields.push(Field {
             name,
             need: T::need(),
             place: Location::caller(),
+            role,
             remedy: None,
             resolve: |provider| Box::new(T::resolve(provider)),
         });
@@ -192,7 +230,8 @@ impl Recipe {
             dependencies: T::dependencies,
             build: |provider| {
                 let fields = T::dependencies().fields;
-                let values = fields.iter().map(|field| (field.resolve)(provider)).collect();
+                let fields = fields.iter().filter(|field| field.role == Role::Field);
+                let values = fields.map(|field| (field.resolve)(provider)).collect();
                 let outer = std::mem::replace(&mut provider.fields, values);
                 let service = T::build(provider);
                 provider.fields = outer;
@@ -236,6 +275,9 @@ impl Provider {
     /// The value of the next field, in the order of [`Dependencies`].
     ///
     /// Has no bound, because `Dependencies::field` has one: a field of the wrong type is then a single error.
+    ///
+    /// # Panics
+    /// If the struct takes other fields than it has declared, or in another order. Generated code never does.
     pub fn take<T: 'static>(&mut self) -> T {
         let value = self.fields.pop_front().and_then(|value| value.downcast().ok());
         *value.expect("a struct takes the fields it has declared, in the same order")
@@ -248,6 +290,27 @@ impl Provider {
     /// Gives a gateway what only its own fields may ask for.
     pub(crate) fn set_scope(&mut self, gateway: Key, scope: Scope) {
         self.scopes.insert(gateway, Arc::new(scope));
+    }
+
+    /// Adds a service of the framework's own.
+    pub(crate) fn provide<T: Send + Sync + 'static>(&mut self, service: T) {
+        self.services.insert(Arc::new(service));
+    }
+
+    /// Runs all factories, and returns those that have failed.
+    pub(crate) fn run(&mut self, makers: Vec<Maker>) -> Vec<Failed> {
+        Making::all(self, makers)
+    }
+
+    /// Keeps an `Arc` of the service that the key is of.
+    fn keep(&mut self, key: Key, service: Box<dyn Any + Send + Sync>) {
+        self.services.0.insert(key, service);
+    }
+
+    /// What the service is built from; nothing if it is there already.
+    fn dependencies_of(&self, key: Key) -> Dependencies {
+        let recipe = self.recipes.get(&key).filter(|_| !self.services.contains(key));
+        recipe.map(|recipe| (recipe.dependencies)()).unwrap_or_default()
     }
 
     /// The `T` of the gateway that is being built.
@@ -277,7 +340,7 @@ impl Provider {
         let outer = std::mem::replace(&mut self.scope, self.scopes.get(&key).cloned());
         let service = (recipe.build)(self);
         self.scope = outer;
-        self.services.0.insert(key, service);
+        self.keep(key, service);
     }
 
     /// The service, built by its own rules even if no `#[injectable]` for it was linked in.
@@ -294,6 +357,11 @@ impl Provider {
                 self.build(key);
             }
         }
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     pub(crate) fn into_services(self) -> Services {

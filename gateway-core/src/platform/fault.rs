@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     LateAttachments,
     /// CONNECTs that failed, one after the other.
     FailedConnects,
+    /// More than `most` bytes, before the session has joined a namespace.
+    TalkativeStranger { most: usize },
     /// More than sessions that have not joined a namespace may say together.
     UnjoinedBytes,
     /// The first packet of a session does not come from Socket.IO's default parser.
@@ -78,6 +80,9 @@ impl Fault {
                 (POLICY, "the attachments of a message have not come in time".to_owned())
             }
             Self::FailedConnects => (POLICY, "too many CONNECTs have failed".to_owned()),
+            Self::TalkativeStranger { most } => {
+                (TOO_BIG, format!("more than {most} bytes came before a namespace was joined"))
+            }
             Self::UnjoinedBytes => {
                 (TRY_AGAIN_LATER, "too much is said by clients that have joined nothing".to_owned())
             }
@@ -142,6 +147,8 @@ impl Fault {
             Self::Attachments { .. } => reached::attachments(by),
             Self::LateAttachments => reached::attachments_timeout(by),
             Self::FailedConnects => reached::failed_connects(by),
+            // A client that has more to bring along needs a larger one.
+            Self::TalkativeStranger { .. } => reached::auth_bytes(by),
             Self::UnjoinedBytes => reached::unjoined_bytes(by),
         }
     }
@@ -206,6 +213,7 @@ mod tests {
             Fault::Attachments { most },
             Fault::LateAttachments,
             Fault::FailedConnects,
+            Fault::TalkativeStranger { most },
             Fault::UnjoinedBytes,
             Fault::Parser,
             Fault::Version,

@@ -7,6 +7,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -15,7 +16,7 @@ use gateway_names::{Host, Origin};
 use http::{Extensions, HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::server::Peer;
+use super::server::{Peer, listener::PeerAddress};
 
 static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -55,6 +56,8 @@ pub(crate) struct Client {
     address: Option<Address>,
     /// The trusted proxies that a request came through.
     proxies: u8,
+    /// Whether our own server has encrypted the connection, to the client or to the last proxy.
+    is_encrypted: bool,
 }
 
 impl Client {
@@ -62,8 +65,11 @@ impl Client {
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let seen = extensions.get::<Self>().copied();
         seen.unwrap_or_else(|| {
-            let peer = peer(extensions).map(|peer| Address::new(peer.ip(), peer.port()));
-            Self { address: peer, proxies: 0 }
+            let peer = peer(extensions).network();
+            let address = peer.map(|peer| Address::new(peer.ip(), peer.port()));
+            let ours = extensions.get::<ConnectInfo<Peer>>();
+            let is_encrypted = ours.is_some_and(|ConnectInfo(peer)| peer.is_encrypted);
+            Self { address, proxies: 0, is_encrypted }
         })
     }
 
@@ -92,11 +98,15 @@ impl Client {
             // Which of several it is, others on the way may have decided otherwise.
             _ => None,
         };
-        let scheme = forwarded(&PROTO).and_then(|scheme| match &*scheme.to_ascii_lowercase() {
-            "http" | "ws" => Some("http"),
-            "https" | "wss" => Some("https"),
-            _ => None,
-        });
+        let scheme = match self.proxies {
+            // Without encryption of ours there may be somebody else's in front of us that we are not told of.
+            0 => self.is_encrypted.then_some("https"),
+            _ => forwarded(&PROTO).and_then(|scheme| match &*scheme.to_ascii_lowercase() {
+                "http" | "ws" => Some("http"),
+                "https" | "wss" => Some("https"),
+                _ => None,
+            }),
+        };
         let host = forwarded(&HOST).or_else(own).and_then(|host| Host::parse(&host).ok());
         Addressed { host, scheme }
     }
@@ -116,13 +126,13 @@ impl fmt::Display for Client {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Addressed {
     pub(crate) host: Option<Host>,
-    /// `http` or `https`, where a proxy says so.
+    /// `http` or `https`, where a proxy says so, or it is we who encrypt.
     pub(crate) scheme: Option<&'static str>,
 }
 
 impl Addressed {
-    /// Whether a page of this origin was loaded from the server. The scheme is compared if a proxy says
-    /// which it is: we ourselves do not see what is in front of us.
+    /// Whether a page of this origin was loaded from the server. The scheme is compared if it is known: without
+    /// encryption of our own, or a proxy that tells, we do not see what is in front of us.
     pub(crate) fn has(&self, origin: &Origin) -> bool {
         self.host.as_ref().is_some_and(|host| origin.is_of(host, self.scheme))
     }
@@ -152,26 +162,52 @@ fn elements(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     elements.filter(|element| !element.is_empty())
 }
 
-fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+/// The other end of a request's connection.
+fn peer(extensions: &Extensions) -> PeerAddress {
     let ours = extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.address);
-    ours.or_else(|| extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer))
+    let of_axum = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+    ours.or_else(|| of_axum().map(PeerAddress::from)).unwrap_or(PeerAddress::Unknown)
 }
 
-/// The networks of the proxies that the application trusts.
+/// The proxies that the application trusts.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TrustedProxies(Arc<[IpNet]>);
+pub(crate) struct TrustedProxies {
+    networks: Arc<[IpNet]>,
+    /// Whoever connects to a Unix socket.
+    unix: bool,
+}
 
-impl TrustedProxies {
-    /// Reads an address, or a network of them.
+/// What an application says of one of them, or of a network of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrustedProxy {
+    Network(IpNet),
+    /// Whoever connects to a Unix socket: its permissions say who may.
+    Unix,
+}
+
+impl FromStr for TrustedProxy {
+    type Err = String;
+
+    /// Reads an address, a network of them, or `unix`.
     ///
     /// # Errors
     /// Says what to write instead.
-    pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "unix" => Ok(Self::Unix),
+            _ => TrustedProxies::network(text).map(Self::Network),
+        }
+    }
+}
+
+impl TrustedProxies {
+    fn network(text: &str) -> Result<IpNet, String> {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(ip.to_canonical().into());
         }
         let network: IpNet = text.parse().map_err(|_| {
-            "write addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`".to_owned()
+            "write addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`; or `unix`"
+                .to_owned()
         })?;
         if network.trunc() != network {
             let (all, one) = (network.trunc(), network.addr());
@@ -182,22 +218,36 @@ impl TrustedProxies {
         Ok(canonical(network))
     }
 
-    pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().collect())
+    pub(crate) fn new(proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        let mut unix = false;
+        let networks = proxies.into_iter().filter_map(|proxy| match proxy {
+            TrustedProxy::Network(network) => Some(network),
+            TrustedProxy::Unix => {
+                unix = true;
+                None
+            }
+        });
+        let networks = networks.collect();
+        Self { networks, unix }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.networks.is_empty() && !self.unix
+    }
+
+    /// Whether those who connect to a Unix socket are proxies.
+    pub(crate) fn trust_unix(&self) -> bool {
+        self.unix
     }
 
     /// Whether anybody is one of them, and so can say to be anybody.
     pub(crate) fn are_everybody(&self) -> bool {
-        self.0.iter().any(|network| network.prefix_len() == 0)
+        self.networks.iter().any(|network| network.prefix_len() == 0)
     }
 
     pub(crate) fn trust(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        self.0.iter().any(|network| network.contains(&ip))
+        self.networks.iter().any(|network| network.contains(&ip))
     }
 
     /// Keeps who has sent a request with it, where that was not done before: for [`Client::of`].
@@ -215,12 +265,15 @@ impl TrustedProxies {
         let mut client = Client::of(extensions);
         let lists = headers.get_all(&FOR).iter().rev();
         let mut said = lists.flat_map(|list| elements(list.as_bytes()).rev()).map(Address::parse);
-        while client.address.is_some_and(|address| self.trust(address.ip)) {
+        let mut is_proxy = match client.address {
+            Some(address) => self.trust(address.ip),
+            None => self.unix && peer(extensions) == PeerAddress::Unix,
+        };
+        while is_proxy {
             client.proxies = client.proxies.saturating_add(1);
-            match said.next() {
-                Some(Some(address)) => client.address = Some(address),
-                Some(None) | None => break,
-            }
+            let Some(Some(address)) = said.next() else { break };
+            client.address = Some(address);
+            is_proxy = self.trust(address.ip);
         }
         client
     }
@@ -241,7 +294,7 @@ mod tests {
     use super::*;
 
     fn proxies(networks: &[&str]) -> TrustedProxies {
-        TrustedProxies::new(networks.iter().map(|text| TrustedProxies::network(text).unwrap()))
+        TrustedProxies::new(networks.iter().map(|text| text.parse().unwrap()))
     }
 
     fn request(peer: &str, headers: &[(&HeaderName, &str)]) -> (Extensions, HeaderMap) {
@@ -260,6 +313,26 @@ mod tests {
         let headers: Vec<_> = forwarded_for.iter().map(|value| (&FOR, *value)).collect();
         let (extensions, headers) = request(peer, &headers);
         proxies(trusted).client(&extensions, &headers)
+    }
+
+    /// Of a connection of our own server.
+    fn over(peer: PeerAddress, trusted: &[&str], forwarded_for: &str) -> Client {
+        let (mut extensions, headers) = request("", &[(&FOR, forwarded_for)]);
+        let peer = Peer { address: peer, is_encrypted: false, http: Default::default() };
+        extensions.insert(ConnectInfo(peer));
+        proxies(trusted).client(&extensions, &headers)
+    }
+
+    #[test]
+    fn over_a_unix_socket_comes_a_proxy_if_that_is_said() {
+        is(over(PeerAddress::Unix, &[], "1.2.3.4"), "", 0);
+        is(over(PeerAddress::Unix, &["0.0.0.0/0", "::/0"], "1.2.3.4"), "", 0);
+        is(over(PeerAddress::Unix, &["unix"], "9.9.9.9, 1.2.3.4"), "1.2.3.4:0", 1);
+        is(over(PeerAddress::Unix, &["unix", "10.0.0.0/8"], "1.2.3.4, 10.0.0.1"), "1.2.3.4:0", 2);
+        is(over(PeerAddress::Unix, &["unix"], "nobody"), "", 1);
+        is(over(PeerAddress::Unknown, &["unix"], "1.2.3.4"), "", 0);
+        let network = PeerAddress::Network("10.0.0.1:5".parse().unwrap());
+        is(over(network, &["unix"], "1.2.3.4"), "10.0.0.1:5", 0);
     }
 
     #[track_caller]
@@ -366,6 +439,26 @@ mod tests {
     }
 
     #[test]
+    fn what_we_encrypt_is_https_unless_a_proxy_stands_between() {
+        let shown = |trusted: &[&str], headers: &[(&HeaderName, &str)]| {
+            let (mut extensions, headers) = request("", headers);
+            let address = PeerAddress::Network("10.0.0.1:5".parse().unwrap());
+            let peer = Peer { address, is_encrypted: true, http: Default::default() };
+            extensions.insert(ConnectInfo(peer));
+            let client = proxies(trusted).client(&extensions, &headers);
+            let values = |name: &HeaderName| {
+                headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+            };
+            client.addressed(None, values).to_string()
+        };
+        let host = (&http::header::HOST, "chat.example");
+        assert_eq!(shown(&[], &[host]), "https://chat.example");
+        assert_eq!(shown(&[], &[host, (&PROTO, "http")]), "https://chat.example");
+        assert_eq!(shown(&["10.0.0.1"], &[host]), "chat.example");
+        assert_eq!(shown(&["10.0.0.1"], &[host, (&PROTO, "http")]), "http://chat.example");
+    }
+
+    #[test]
     fn of_several_names_that_of_the_outermost_proxy_counts() {
         let near = &["10.0.0.0/8"];
         for (said_for, said_host, name) in [
@@ -389,6 +482,7 @@ mod tests {
             ("loopback", "`127.0.0.1`"),
             ("", "`127.0.0.1`"),
             ("10.0.0.1:80", "`127.0.0.1`"),
+            ("Unix", "`unix`"),
         ] {
             assert!(TrustedProxies::network(text).unwrap_err().contains(cure), "{text}");
         }

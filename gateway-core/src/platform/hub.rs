@@ -20,7 +20,7 @@ use socketioxide_core::adapter::{
 use self::mirror::{APART, mirrored};
 pub(crate) use self::{
     frame::{EncodeError, Frame},
-    group::Sent,
+    group::{Sending, Sent},
 };
 use super::{
     Link, Packet, SocketId,
@@ -155,16 +155,22 @@ impl Hub {
         }
     }
 
-    /// Joins rooms, all or none of them, where the socket may be in so many.
-    pub(crate) fn join(&self, link: &Link, rooms: &[String], most: usize) -> Result<(), NotJoined> {
+    /// Joins rooms, all or none of them, where the socket may be in so many. `joined` is told those in which it was not.
+    pub(crate) fn join(
+        &self,
+        link: &Link,
+        rooms: &[String],
+        most: usize,
+        joined: impl FnMut(&str),
+    ) -> Result<(), NotJoined> {
         let may_join = |members: &Members| members.has_place(link.id, rooms, most);
-        self.join_if(link, rooms, may_join)
+        self.join_if(link, rooms, may_join, joined)
     }
 
     /// Joins a room that may have so many members.
     pub(crate) fn join_up_to(&self, link: &Link, room: &str, most: usize) -> Result<(), NotJoined> {
         let is_free = |members: &Members| members.room(room).map_or(0, Room::len) < most;
-        self.join_if(link, &[room.to_owned()], is_free)
+        self.join_if(link, &[room.to_owned()], is_free, |_| {})
     }
 
     /// Unless the socket is gone: socketioxide would keep the rooms for one it has forgotten.
@@ -173,6 +179,7 @@ impl Hub {
         link: &Link,
         rooms: &[String],
         may_join: impl FnOnce(&Members) -> bool,
+        mut joined: impl FnMut(&str),
     ) -> Result<(), NotJoined> {
         let mut members = self.members_mut();
         if !members.is_here(link) {
@@ -183,6 +190,7 @@ impl Hub {
         }
         let places =
             rooms.iter().filter_map(|room| members.join(link.id, room)).collect::<Vec<_>>();
+        places.iter().for_each(|place| joined(&place.room));
         // Of one that is not open yet, socketioxide learns when it is.
         if link.is_open() {
             let places = mirrored(places.into_iter());
@@ -193,10 +201,12 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn leave(&self, link: &Link, rooms: Names) {
+    /// `left` is told the rooms in which it was.
+    pub(crate) fn leave(&self, link: &Link, rooms: Names, mut left: impl FnMut(&str)) {
         let mut members = self.members_mut();
         if members.is_here(link) {
             let places = rooms.iter().filter_map(|room| members.leave(link.id, room));
+            let places = places.inspect(|place| left(&place.room));
             self.local.del(link.id.0, mirrored(places));
         }
     }
@@ -213,6 +223,11 @@ impl Hub {
     /// The sockets a group reaches.
     pub(crate) fn reached(&self, group: &Group) -> Vec<SocketId> {
         self.members().of(group).ids()
+    }
+
+    /// Whether a group reaches any sockets, but for those that it leaves out.
+    pub(crate) fn may_reach(&self, group: &Group) -> bool {
+        self.members().of(group).len() > 0
     }
 
     /// Takes a socket out of group sends, or lets it take part again.
@@ -244,8 +259,7 @@ impl Hub {
         if !self.members().is_here(link) {
             return Err(Refused::Gone);
         }
-        self.local
-            .disconnect_socket(BroadcastOptions::new(link.id.0))
+        link.send_away(|| self.local.disconnect_socket(BroadcastOptions::new(link.id.0)))
             .map_err(|errors| errors.first().map_or(Refused::Gone, Refused::from))
     }
 }

@@ -28,6 +28,7 @@ mod namespaces;
 mod network;
 mod opening;
 pub(crate) mod places;
+pub(crate) mod porter;
 pub(crate) mod reception;
 mod refusal;
 mod request;
@@ -38,8 +39,8 @@ mod upgrade;
 use std::{fmt, str::FromStr};
 
 pub(crate) use fault::wrong_path;
-pub(crate) use forwarded::{Addressed, Client, TrustedProxies};
-pub(crate) use hub::{Answer, EncodeError, Frame, Hub, NotJoined, Refused, Sent};
+pub(crate) use forwarded::{Addressed, Client, TrustedProxies, TrustedProxy};
+pub(crate) use hub::{Answer, EncodeError, Frame, Hub, NotJoined, Refused, Sending, Sent};
 pub(crate) use line::InFlight;
 pub(crate) use members::{Group, Names};
 pub(crate) use mount::{Admission, Link, Mounted, Occupant, Outstanding, Vacancy, mount};
@@ -48,6 +49,9 @@ pub(crate) use network::Network;
 pub(crate) use request::HeadText;
 pub(crate) use request::{RequestHead, asks_for_session, is_handshake};
 use serde::Serialize;
+pub use server::listener::PeerAddress;
+#[cfg(feature = "tls")]
+pub use server::tls::{Tls, TlsError};
 use socketioxide_core::{Sid, Str, Value};
 
 pub(crate) use crate::disconnect_reason::DisconnectReason;
@@ -127,13 +131,18 @@ impl fmt::Display for Transport {
 }
 
 /// One received event as the platform parsed it: the arguments still as text, attachments beside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Packet {
     text: Str,
     attachments: Vec<bytes::Bytes>,
 }
 
 impl Packet {
+    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
+    pub(crate) fn new(text: String, attachments: Vec<bytes::Bytes>) -> Self {
+        Self { text: Str::from(text), attachments }
+    }
+
     /// `["event", …]`, or `[…]` in an acknowledgement.
     pub(crate) fn text(&self) -> &str {
         &self.text

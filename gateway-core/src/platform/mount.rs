@@ -13,8 +13,6 @@ use std::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
-    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, future::join};
@@ -84,6 +82,7 @@ pub(crate) struct Link {
     socket: Weak<Base>,
     /// The client's, which its sockets in other namespaces share.
     line: Line,
+    namespace: Name,
     /// Whether socketioxide has it in its table: what is sent before that is silently lost.
     open: AtomicBool,
     /// Whether group sends leave it out, so that it is sent to separately.
@@ -92,27 +91,25 @@ pub(crate) struct Link {
     paused: AtomicBool,
     /// Requests of ours that the client has not answered.
     outstanding: AtomicUsize,
-    /// Whether socketioxide has finished letting it in.
-    settled: AtomicBool,
 }
 
 impl Link {
-    fn new(id: SocketId, socket: Weak<Base>, line: Line) -> Self {
+    fn new(id: SocketId, socket: Weak<Base>, line: Line, namespace: Name) -> Self {
         Self {
             id,
             socket,
             line,
+            namespace,
             open: AtomicBool::new(false),
             apart: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             outstanding: AtomicUsize::new(0),
-            settled: AtomicBool::new(false),
         }
     }
 
     #[cfg(test)]
     pub(super) fn of_nobody(id: SocketId) -> Self {
-        Self::new(id, Weak::new(), Line::default())
+        Self::new(id, Weak::new(), Line::default(), Name::of("/"))
     }
 
     pub(crate) fn id(&self) -> SocketId {
@@ -147,6 +144,17 @@ impl Link {
     #[inline]
     pub(crate) fn claim(&self, size: usize) -> bool {
         self.line.ledger().claim(size)
+    }
+
+    /// Takes a place for a packet of this many bytes if so little is in flight that it is not kept waiting.
+    pub(crate) fn claim_if_free(&self, size: usize) -> bool {
+        self.line.ledger().claim_if_free(size)
+    }
+
+    /// One or the other.
+    #[inline]
+    pub(super) fn claim_as(&self, size: usize, is_volatile: bool) -> bool {
+        if is_volatile { self.claim_if_free(size) } else { self.claim(size) }
     }
 
     /// Gives a place back: socketioxide has not taken the packet.
@@ -213,32 +221,16 @@ impl Link {
         self.apart.load(Ordering::Relaxed)
     }
 
+    /// Sends it away by `disconnect`, in whose middle it may already have heard of that, and come again.
+    pub(super) fn send_away<T>(&self, disconnect: impl FnOnce() -> T) -> T {
+        let Self { line, namespace, .. } = self;
+        line.change_begins(*namespace);
+        let _changing = Changing { line: line.clone(), namespace: *namespace };
+        disconnect()
+    }
+
     pub(super) fn is_sent_to_with_others(&self) -> bool {
         self.is_open() && !self.is_apart()
-    }
-
-    fn settle(&self) {
-        self.settled.store(true, Ordering::Release);
-    }
-
-    /// Waits until socketioxide has finished letting the client in.
-    ///
-    /// It answers first, and for some microseconds after that still silently ignores a client that leaves and asks to be
-    /// let in again. The read loop, which would read such a request next, therefore waits for the other thread.
-    fn wait_until_settled(&self) {
-        /// For one that a draining server sent away before it had settled: it never does.
-        const PATIENCE: Duration = Duration::from_millis(20);
-        /// From our last line in socketioxide's connect to its own.
-        const RETURN: Duration = Duration::from_micros(100);
-
-        if self.settled.load(Ordering::Acquire) {
-            return;
-        }
-        let begun = Instant::now();
-        while !self.settled.load(Ordering::Acquire) && begun.elapsed() < PATIENCE {
-            thread::yield_now();
-        }
-        thread::sleep(RETURN);
     }
 }
 
@@ -343,6 +335,19 @@ type Verdict = Result<(), Box<dyn fmt::Display + Send>>;
 
 impl<O: Occupant> Door<O> {
     async fn admit(&self, socket: Arc<Base>, auth: Option<&Value>) -> Verdict {
+        let line = line_of(&socket);
+        if let Some(line) = &line {
+            line.change_begins(self.name);
+        }
+        let verdict = self.decide(&socket, auth).await;
+        if let (Err(_), Some(line)) = (&verdict, line) {
+            // Before it returns, socketioxide lets go of the socket, and of this with it.
+            socket.extensions.insert(Arc::new(Changing { line, namespace: self.name }));
+        }
+        verdict
+    }
+
+    async fn decide(&self, socket: &Arc<Base>, auth: Option<&Value>) -> Verdict {
         let Some(occupant) = self.occupant.get() else {
             return Err(Box::new("The server is starting"));
         };
@@ -367,7 +372,8 @@ impl<O: Occupant> Door<O> {
             return Err(Box::new("Too many namespaces"));
         }
         let seat = Seat { line: &line, namespace: self.name };
-        let link = Link::new(SocketId(socket.id), Arc::downgrade(&socket), head.line.clone());
+        let (id, gone) = (SocketId(socket.id), Arc::downgrade(socket));
+        let link = Link::new(id, gone, head.line.clone(), self.name);
         let admission = Admission { link: Arc::new(link), head, auth: auth.map(Box::from) };
         // A panic here would leave the client without any answer.
         let verdict = AssertUnwindSafe(Arc::clone(occupant).admit(admission)).catch_unwind();
@@ -388,6 +394,23 @@ impl<O: Occupant> Door<O> {
             asking.granted();
         }
         Ok(())
+    }
+}
+
+/// The session that a socket belongs to.
+fn line_of(socket: &Base) -> Option<Line> {
+    socket.req_parts().extensions.get::<Arc<Visit>>().map(|visit| visit.head.line.clone())
+}
+
+/// socketioxide is letting a client in or sending it away, and is about to be done when this is dropped.
+struct Changing {
+    line: Line,
+    namespace: Name,
+}
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.line.change_ends(self.namespace);
     }
 }
 
@@ -423,9 +446,11 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
     }
 
     fn call(&self, socket: Arc<Base>, _: Option<Value>) {
-        if let Some(visit) = socket.req_parts().extensions.get::<Arc<Visit>>() {
-            visit.head.line.joined();
+        let line = line_of(&socket);
+        if let Some(line) = &line {
+            line.joined();
         }
+        let _changing = line.map(|line| Changing { line, namespace: self.name });
         let hub = self.hub.get();
         if let Some(hub) = hub {
             hub.tabled(1);
@@ -438,7 +463,6 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
                 hub.open(link, link.line.has_lost_a_namespace());
             }
             occupant.connected(&client);
-            link.settle();
         }
     }
 }
@@ -505,10 +529,6 @@ struct Outlet<O: Occupant> {
 
 impl<O: Occupant> DisconnectHandler<GatewayAdapter, ()> for Outlet<O> {
     fn call_with_defer(&self, socket: Arc<Base>, reason: BaseReason, remove: fn(Arc<Base>)) {
-        // Only who leaves by itself can ask to be let in again under the same id.
-        if matches!(reason, BaseReason::ClientNSDisconnect) {
-            O::link(&self.client).wait_until_settled();
-        }
         let line = &O::link(&self.client).line;
         let sent_away = matches!(reason, BaseReason::ServerNSDisconnect);
         let reason = ended(line, reason);

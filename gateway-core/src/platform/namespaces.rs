@@ -32,12 +32,12 @@ use super::{
     adapter::GatewayAdapter,
     binding::Binding,
     fault::Fault,
-    forwarded::Client,
     line::{
         Line, LineStream, NoAttempt, PolledBody, Sessions, StreamOptions, Upgraded, WINDOW_BYTES,
         end_session,
     },
     opening,
+    porter::Porter,
     reception::{Reception, Ticket},
     refusal::Refusal,
     request::{Asked, Offers},
@@ -61,6 +61,9 @@ struct Door {
     binding: Binding,
     options: StreamOptions,
     offers: Offers,
+    /// Whether a session on polling may go over to a WebSocket.
+    allows_upgrades: bool,
+    porter: Porter,
     handshakes: Handshakes,
     upgrade_timeout: Duration,
     tried: Tried,
@@ -104,6 +107,8 @@ impl Namespaces {
                 polling: options.offers(Transport::Polling),
                 websocket: options.offers(Transport::Websocket),
             },
+            allows_upgrades: options.allows_upgrades,
+            porter: options.porter.clone(),
             handshakes,
             upgrade_timeout: options.upgrade_timeout,
             tried,
@@ -148,17 +153,19 @@ impl Door {
         match asked.and_then(|asked| self.belongs(&request, asked)) {
             Ok(Asked::WebSocket(sid)) => match (sid, upgrade) {
                 (_, None) => refuse_websocket(Refusal::BadRequest),
-                (None, Some(upgrade)) => self.open_websocket(&request, upgrade),
+                (None, Some(upgrade)) => {
+                    self.open_websocket(request, upgrade).await.unwrap_or_else(closing)
+                }
+                (Some(_), Some(_)) if !self.allows_upgrades => {
+                    refuse_websocket(Refusal::BadRequest)
+                }
                 (Some(sid), Some(upgrade)) => self.try_websocket(&request, sid, upgrade),
             },
-            Ok(Asked::Session) => match self.enter(&request) {
-                Ok(ticket) => {
-                    let head = RequestHead::of_handshake(&request, self.polled_line());
-                    drop(request);
-                    self.open_polling(ticket, head).await
-                }
-                Err(refusal) => refusal.into_response(),
-            },
+            Ok(Asked::Session) => {
+                let head = RequestHead::of_handshake(&request, self.polled_line());
+                drop(request);
+                self.open_polling(head.into()).await.unwrap_or_else(|refused| refused)
+            }
             Ok(Asked::Packets(sid)) => self.hand_out(request, sid).await,
             Ok(Asked::Post(sid)) => match self.sessions.get(sid) {
                 Some(line) => self.take_in(request, &line).await,
@@ -183,25 +190,26 @@ impl Door {
         Ok(asked)
     }
 
-    /// Whether the client may begin a session.
-    fn enter(&self, request: &Request) -> Result<Ticket, Refusal> {
-        self.reception.enter(Client::of(request.extensions()))
+    /// Whether a request may begin a session: whether there is room, and the application allows it.
+    async fn enter(&self, head: &Arc<RequestHead>) -> Result<Ticket, Response> {
+        let ticket = self.reception.enter(head).map_err(IntoResponse::into_response)?;
+        self.porter.admit(head).await?;
+        Ok(ticket)
     }
 
     /// A session that begins as a WebSocket.
-    fn open_websocket(&self, request: &Request, upgrade: OnUpgrade) -> Response {
-        let accepted = opening::accept(request.headers());
-        let entered = accepted.and_then(|response| Ok((response, self.enter(request)?)));
-        let (response, ticket) = match entered {
-            Ok(entered) => entered,
-            Err(refusal) => return refuse_websocket(refusal),
-        };
+    async fn open_websocket(
+        &self,
+        request: Request,
+        upgrade: OnUpgrade,
+    ) -> Result<Response, Response> {
+        let opened = opening::accept(request.headers());
+        let mut response = opened.map_err(IntoResponse::into_response)?;
         let line = Line::new(WINDOW_BYTES);
-        let head = RequestHead::of_handshake(request, line.clone());
-        let visit = match self.reception.begin(ticket, head) {
-            Ok(visit) => visit,
-            Err(refusal) => return refuse_websocket(refusal),
-        };
+        let head = Arc::new(RequestHead::of_handshake(&request, line.clone()));
+        let ticket = self.enter(&head).await?;
+        self.porter.greet(&head, &mut response);
+        let visit = self.reception.begin(ticket, head);
         let uri = self.handshakes.websocket.clone();
         let (mut socket_io, options) = (self.socket_io.clone(), self.options);
         tokio::spawn(async move {
@@ -216,7 +224,7 @@ impl Door {
             // The server opens the session with its own first frame.
             peer.http.hold_head();
         }
-        response
+        Ok(response)
     }
 
     /// A session on polling tries a WebSocket, and goes over to it if it proves itself.
@@ -258,24 +266,28 @@ impl Door {
     }
 
     /// A session that begins on polling: it is known by the id in socketioxide's first packet.
-    async fn open_polling(&self, ticket: Ticket, head: RequestHead) -> Response {
-        let visit = match self.reception.begin(ticket, head) {
-            Ok(visit) => visit,
-            Err(refusal) => return refusal.into_response(),
-        };
-        let (line, head) = (visit.head.line.clone(), Arc::downgrade(&visit.head));
+    async fn open_polling(&self, head: Arc<RequestHead>) -> Result<Response, Response> {
+        let ticket = self.enter(&head).await?;
+        let visit = self.reception.begin(ticket, Arc::clone(&head));
+        let line = head.line.clone();
         let mut handshake = Request::new(Body::empty());
         *handshake.uri_mut() = self.handshakes.polling.clone();
         handshake.extensions_mut().insert(visit);
         let response = self.ask(handshake).await;
         if response.status() != StatusCode::OK {
-            return response;
+            return Err(response);
         }
-        let (parts, packets) = into_bytes(response).await;
+        let (mut parts, mut packets) = into_bytes(response).await;
         if let Some(sid) = opened(&packets) {
-            self.sessions.insert(sid, &line, head);
+            self.sessions.insert(sid, &line, Arc::downgrade(&head));
         }
-        Response::from_parts(parts, packets.into())
+        if !self.allows_upgrades {
+            parts.headers.remove(header::CONTENT_LENGTH);
+            packets = without_upgrades(&packets);
+        }
+        let mut response = Response::from_parts(parts, packets.into());
+        self.porter.greet(&head, &mut response);
+        Ok(response)
     }
 
     /// Packets of a session on polling.
@@ -329,9 +341,14 @@ async fn hand_over(socket_io: &mut SocketIo, stream: WebSocket, request: http::R
     Service::<(WebSocket, http::Request<()>)>::call(socket_io, (stream, request)).await.ok();
 }
 
-/// A client that asked for a WebSocket has no other use for the connection.
 fn refuse_websocket(refusal: Refusal) -> Response {
-    ([(header::CONNECTION, "close")], refusal).into_response()
+    closing(refusal.into_response())
+}
+
+/// A client that asked for a WebSocket has no other use for the connection.
+fn closing(mut refused: Response) -> Response {
+    refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    refused
 }
 
 /// A poll's answer that says nothing.
@@ -356,6 +373,16 @@ fn opened(packet: &[u8]) -> Option<Sid> {
     }
     let open: Open<'_> = serde_json::from_slice(packet.strip_prefix(b"0")?).ok()?;
     open.sid.parse().ok()
+}
+
+/// A first packet that offers nothing better than polling.
+fn without_upgrades(packet: &[u8]) -> Bytes {
+    let open = packet.strip_prefix(b"0").and_then(|open| serde_json::from_slice(open).ok());
+    let Some(serde_json::Value::Object(mut open)) = open else {
+        return Bytes::copy_from_slice(packet);
+    };
+    open.insert("upgrades".to_owned(), serde_json::json!([]));
+    format!("0{}", serde_json::Value::Object(open)).into()
 }
 
 /// Sends a packet into a session on polling, by a request as its client would.

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_trusted_proxy_speaks_for_many() {
-        let proxies = TrustedProxies::new([TrustedProxies::network("198.51.100.0/24").unwrap()]);
+        let proxies = TrustedProxies::new(["198.51.100.0/24".parse().unwrap()]);
         let places = Places::new(4, 1, proxies);
         let of_proxy = [ip("198.51.100.1"), ip("198.51.100.1"), ip("::ffff:198.51.100.1")];
         let _open = of_proxy.map(|proxy| places.enter(proxy, 1).unwrap());

@@ -22,8 +22,8 @@ use futures_util::future::join_all;
 
 use super::{
     DisconnectReason, GOING_AWAY, RequestHead,
-    forwarded::{Client, TrustedProxies},
-    line::Unjoined,
+    forwarded::TrustedProxies,
+    line::{Speech, Unjoined},
     places::{Place, Places},
     refusal::Refusal,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Reception {
     unjoined: Arc<Places>,
     /// Of those who have not joined.
     bytes: Arc<Places>,
+    /// Of each of them.
+    speech: Speech,
     waiting: Arc<Waiting>,
     /// How long socketioxide waits for a session to join.
     longest: Duration,
@@ -54,6 +56,7 @@ impl Reception {
             sessions: Places::new(sessions, usize::MAX, TrustedProxies::default()),
             unjoined: of_unjoined(limits.unjoined_sessions),
             bytes: of_unjoined(limits.unjoined_bytes),
+            speech: Speech::of(limits),
             waiting: Arc::new(Waiting::new(limits.connect_timeout)),
             longest: [limits.authentication_timeout, LOOK_AGAIN]
                 .into_iter()
@@ -72,8 +75,9 @@ impl Reception {
         self.longest
     }
 
-    /// Whether this client may begin a session.
-    pub(super) fn enter(&self, client: Client) -> Result<Ticket, Refusal> {
+    /// Whether this request may begin a session, and whether there is room for it.
+    pub(super) fn enter(&self, head: &RequestHead) -> Result<Ticket, Refusal> {
+        let client = head.client;
         let address = client.ip();
         self.pace.enter(address).map_err(|TooFast(wait)| {
             reached::handshakes_per_second(client);
@@ -87,21 +91,20 @@ impl Reception {
             reached::unjoined_sessions(client);
             Refusal::Full
         })?;
-        Ok(Ticket { session, unjoined })
-    }
-
-    /// A session begins, if there is room for its request.
-    pub(super) fn begin(&self, ticket: Ticket, head: RequestHead) -> Result<Arc<Visit>, Refusal> {
-        let Ticket { session, unjoined } = ticket;
-        let bytes = self.bytes.enter(head.client.ip(), head.text.len()).map_err(|_full| {
-            reached::unjoined_bytes(head.client);
+        let bytes = self.bytes.enter(address, head.text.len()).map_err(|_full| {
+            reached::unjoined_bytes(client);
             Refusal::Full
         })?;
-        head.line.begin(Unjoined { _session: unjoined, bytes });
-        let head = Arc::new(head);
+        Ok(Ticket { session, unjoined, bytes })
+    }
+
+    /// A session begins.
+    pub(super) fn begin(&self, ticket: Ticket, head: Arc<RequestHead>) -> Arc<Visit> {
+        let Ticket { session, unjoined, bytes } = ticket;
+        head.line.begin(Unjoined { _session: unjoined, bytes, speech: self.speech });
         let visit = Arc::new(Visit { head, _session: session, asking: AtomicU32::new(0) });
         self.waiting.add(&visit);
-        Ok(visit)
+        visit
     }
 
     /// Sends everybody away who has not joined, and waits until their WebSockets are closed. Nobody comes in
@@ -142,6 +145,7 @@ impl Default for Reception {
 pub(super) struct Ticket {
     session: Place,
     unjoined: Place,
+    bytes: Place,
 }
 
 /// What is known of one session, for as long as any of it is in memory: socketioxide keeps it with its

@@ -10,6 +10,7 @@ use super::{
     line::{DrainRate, PacketLimits, StreamOptions, WINDOW_PACKETS},
     mount::DoorLimits,
     namespaces::{Namespaces, NotFound, Tried},
+    porter::Porter,
     reception::Reception,
 };
 use crate::{defaults, limits::Limits};
@@ -22,6 +23,9 @@ pub(crate) struct ServerOptions {
     pub(crate) ping_interval: Duration,
     pub(crate) ping_timeout: Duration,
     pub(crate) upgrade_timeout: Duration,
+    /// Whether a session on polling may go over to a WebSocket.
+    pub(crate) allows_upgrades: bool,
+    pub(crate) porter: Porter,
     /// Whether requests of a session must come from the address that has opened it.
     pub(crate) bind_to_address: bool,
     pub(crate) max_payload: usize,
@@ -57,6 +61,8 @@ impl Default for ServerOptions {
             ping_interval: defaults::PING_INTERVAL,
             ping_timeout: defaults::PING_TIMEOUT,
             upgrade_timeout: defaults::UPGRADE_TIMEOUT,
+            allows_upgrades: true,
+            porter: Porter::default(),
             bind_to_address: false,
             max_payload: defaults::MAX_PAYLOAD,
             write_timeout: None,

@@ -2,23 +2,28 @@
 
 mod body;
 mod connection;
+pub(crate) mod listener;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(unix)]
+pub(crate) mod unix_socket;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::Router;
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use connection::Connection;
+use listener::{Incoming, Listener, PeerAddress, keep_little_unsent};
 
 use super::{
-    line::{Below, DrainRate, HttpLine, HttpStream, StreamOptions},
+    line::{Below, HttpLine, HttpStream, StreamOptions},
     places::{Full, Places},
 };
 use crate::{
@@ -64,6 +69,9 @@ pub(crate) struct Server {
     pub(crate) streams: StreamOptions,
     pub(crate) times: Times,
     pub(crate) places: Arc<Places>,
+    /// `None` if connections are not encrypted, or it is not we who do it.
+    #[cfg(feature = "tls")]
+    pub(crate) encryption: Option<tls::Encryption>,
 }
 
 /// Whether connections go on.
@@ -88,27 +96,43 @@ pub(crate) enum Ended {
 /// The other end of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: PeerAddress,
+    /// Whether we ourselves have encrypted the connection.
+    pub(crate) is_encrypted: bool,
     pub(crate) http: HttpLine,
 }
 
 impl Server {
+    pub(crate) fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let is_encrypted = self.encryption.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_encrypted = false;
+        is_encrypted
+    }
+
     /// Serves until `shutdown` resolves, then runs `close` and lets open requests end, all of it within
     /// `patience`.
     pub(crate) async fn serve<C: Future<Output = Ended>>(
         self,
-        listener: TcpListener,
+        listener: Listener,
         shutdown: impl Future<Output = ()>,
         patience: Duration,
         close: impl FnOnce(Instant) -> C,
     ) -> Ended {
-        keep_little_unsent(&listener);
         let (going, goes) = watch::channel(Going::On);
         let connections = TaskTracker::new();
         // In a task, so that a worker accepts: the thread of `main` is none, and would have to wake one
         // for every connection.
-        let accepting = tokio::spawn(accept(listener, self, goes, connections.clone()));
-        let accepting = AbortOnDropHandle::new(accepting);
+        let accepting = AbortOnDropHandle::new(match listener {
+            Listener::Tcp(listener) => {
+                keep_little_unsent(&listener);
+                tokio::spawn(accept(listener, self, goes, connections.clone()))
+            }
+            Listener::Boxed(listener) => {
+                tokio::spawn(accept(listener, self, goes, connections.clone()))
+            }
+        });
         shutdown.await;
         let deadline = clock::after(patience);
         // The server goes on in the meantime: clients on polling read their last packets by requests,
@@ -128,65 +152,53 @@ impl Server {
 }
 
 async fn accept(
-    listener: TcpListener,
+    mut listener: impl Incoming,
     server: Server,
     goes: watch::Receiver<Going>,
     connections: TaskTracker,
 ) {
-    let Server { router, streams, times, places } = server;
     let refusals = Arc::new(Semaphore::new(limits::refusals_at_once()));
     loop {
-        let (stream, address) = next(&listener).await;
-        let place = match places.enter(Some(address.ip()), 1) {
+        let (stream, address) = listener.next().await;
+        let place = server.places.enter(address.network().map(|address| address.ip()), 1);
+        let place = match place {
             Ok(place) => place,
             Err(full) => {
                 told(full, address);
-                refuse(stream, &refusals);
+                // Who expects a handshake could not read why.
+                if !server.is_encrypted() {
+                    refuse(stream, &refusals);
+                }
                 continue;
             }
         };
+        let Server { router, streams, times, .. } = &server;
+        let (router, streams, times) = (router.clone(), *streams, *times);
+        let goes = goes.clone();
+        #[cfg(feature = "tls")]
+        if let Some(encryption) = server.encryption.clone() {
+            connections.spawn(async move {
+                let Some(stream) = encryption.accept(stream, address, goes.clone()).await else {
+                    return;
+                };
+                let stream = HttpStream::new(stream, Some(place), streams);
+                let peer = Peer { address, is_encrypted: true, http: stream.line() };
+                Connection { peer, times, goes }.serve(stream, router).await;
+            });
+            continue;
+        }
         let stream = HttpStream::new(stream, Some(place), streams);
-        let peer = Peer { address, http: stream.line() };
-        let connection = Connection { peer, times, goes: goes.clone() };
-        connections.spawn(connection.serve(stream, router.clone()));
+        let peer = Peer { address, is_encrypted: false, http: stream.line() };
+        connections.spawn(Connection { peer, times, goes }.serve(stream, router));
     }
 }
 
 /// Counts it, and says it in the log.
-fn told(full: Full, by: SocketAddr) {
+fn told(full: Full, by: PeerAddress) {
     match full {
         Full::All => reached::connections(by),
         Full::OfAddress => reached::connections_per_address(by),
     }
-}
-
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                // Without it, late acks wait for the peer's delayed TCP acknowledgement.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "TCP_NODELAY was refused");
-                }
-                return (stream, address);
-            }
-            Err(error) if of_one_connection(&error) => {}
-            Err(error) => {
-                // Out of file descriptors, most likely: those of others must close first.
-                tracing::error!(%error, "connections cannot be accepted");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
-}
-
-fn of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// How long a refused client may take to read why.
@@ -216,20 +228,6 @@ fn refuse<S: Below + Send + 'static>(mut stream: S, refusals: &Arc<Semaphore>) {
         };
         timeout(LAST_WORDS, told).await.ok();
     });
-}
-
-/// Tells the kernel how much to take of what is written before it was sent, for each connection: they
-/// inherit it from the listener.
-fn keep_little_unsent(listener: &TcpListener) {
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    {
-        let socket = socket2::SockRef::from(listener);
-        if let Err(error) = socket.set_tcp_notsent_lowat(DrainRate::UNSENT) {
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT was refused");
-        }
-    }
-    #[cfg(not(any(target_os = "android", target_os = "linux")))]
-    let _ = listener;
 }
 
 #[cfg(test)]

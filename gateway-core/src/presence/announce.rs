@@ -25,7 +25,7 @@ use super::{
     store::{Change, Changes},
 };
 use crate::{
-    clock, exception::WsException, excerpt, log_limiter::LogLimiter, socket::server::Broadcast,
+    clock, exception::WsException, excerpt, log_limiter::LogLimiter, socket::broadcast::Broadcast,
 };
 
 /// An [`OnPresence`] of any type.

@@ -17,13 +17,16 @@ use crate::{
 };
 
 /// Opens a store in which a user without devices counts as online for `grace`.
-pub(crate) fn open_in_memory(grace: Duration) -> (Arc<dyn PresenceStore>, Changes) {
+pub(super) fn open_in_memory(
+    grace: Duration,
+    history: History,
+) -> (Arc<dyn PresenceStore>, Changes) {
     let (changes, told) = mpsc::unbounded_channel();
     let store = Arc::new_cyclic(|this: &Weak<MemoryStore>| {
         let this = Weak::clone(this);
         MemoryStore {
             grace,
-            state: Mutex::default(),
+            state: Mutex::new(State { users: HashMap::new(), history }),
             changes,
             graces: Deadlines::start(Clock::default(), move |user| {
                 if let Some(store) = this.upgrade() {
@@ -48,7 +51,6 @@ struct MemoryStore {
     graces: Deadlines<Arc<str>>,
 }
 
-#[derive(Default)]
 struct State {
     users: HashMap<Arc<str>, User>,
     history: History,

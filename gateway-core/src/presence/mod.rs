@@ -10,6 +10,8 @@ mod changes;
 mod contract;
 mod memory;
 mod online;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,20 +21,22 @@ use std::{
     fmt::{self, Display},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 pub(crate) use announce::{Announcer, Batch, announce};
 pub use changes::{PresenceChange, PresenceChanges};
-pub(crate) use memory::open_in_memory;
 pub use online::OnlineUsers;
 pub(crate) use store::{Change, Changes, Device, PresenceStore};
 
-use self::online::Copied;
+use self::{online::Copied, store::History};
 use crate::{
+    cluster::Cluster,
     exception::AsyncResult,
     inject::{Injected, Key, Need, Provider},
+    metrics,
     platform::SocketId,
-    socket::server::Broadcast,
+    socket::broadcast::Broadcast,
     type_names::short,
 };
 
@@ -258,6 +262,25 @@ pub enum PresenceError {
         /// The type that identifies users.
         expected: String,
     },
+    /// Presence is shared by several processes, and the place where it is kept does not answer.
+    #[error("presence does not answer; try again later")]
+    Unavailable,
+}
+
+/// Opens the store of a namespace, in which a user without devices counts as online for `grace`. The processes of a
+/// cluster share one.
+#[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "there is no cluster"))]
+pub(crate) fn open(
+    cluster: Option<&Cluster>,
+    namespace: &str,
+    grace: Duration,
+) -> (Arc<dyn PresenceStore>, Changes) {
+    let history = History::shown_by(metrics::users(namespace));
+    #[cfg(feature = "redis")]
+    if let Some((place, prefix)) = cluster.and_then(Cluster::redis) {
+        return redis::open_in_redis(place.clone(), prefix, namespace, grace, history);
+    }
+    memory::open_in_memory(grace, history)
 }
 
 /// A user by name.

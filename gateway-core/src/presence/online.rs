@@ -19,8 +19,8 @@ use super::{
 };
 
 /// The users who are online at one moment, in ascending order: what
-/// [`Presence::online`](crate::Presence::online) returns. It reads like a slice, is serialized like one, and
-/// is cheap to clone.
+/// [`Presence::online`](crate::Presence::online) returns. It reads like a slice and is cheap to clone. A handler may
+/// return it: clients get an array of ids.
 ///
 /// It does not change when users come and go; ask again for the next moment.
 ///
@@ -152,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::presence::{Device, Presence, open_in_memory};
+    use crate::presence::{Device, Presence, memory::open_in_memory, store::History};
 
     /// A user's only device.
     fn device(user: u64) -> Device {
@@ -164,7 +164,7 @@ mod tests {
 
     impl<U: FromStr + Display + Ord + Clone> Users<U> {
         fn new() -> Self {
-            let (store, _changes) = open_in_memory(Duration::ZERO);
+            let (store, _changes) = open_in_memory(Duration::ZERO, History::default());
             let presence = Presence::new(Arc::clone(&store));
             Self(store, presence)
         }

@@ -2,7 +2,11 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    future::{BoxFuture, ready},
+    stream::BoxStream,
+};
+use metrics::Gauge;
 
 use super::PresenceError;
 use crate::platform::SocketId;
@@ -10,7 +14,8 @@ use crate::platform::SocketId;
 /// Which devices are connected, and whose they are. Everything about a user is decided here, in one order.
 ///
 /// A store may be shared by many processes. It then also knows which of them are alive: the devices of a
-/// process that is not have left.
+/// process that is not have left. While it cannot be reached, nobody comes or goes; what is reported in the meantime is
+/// kept, and counts once it can. That is no error, which would send clients away.
 pub(crate) trait PresenceStore: Send + Sync {
     /// A device has connected. Reporting it twice has no further effect.
     fn arrive<'a>(&'a self, user: &'a str, device: Device) -> Answer<'a, ()>;
@@ -28,6 +33,11 @@ pub(crate) trait PresenceStore: Send + Sync {
 
     /// A user's devices, in the order in which they connected.
     fn devices<'a>(&'a self, user: &'a str) -> Answer<'a, Vec<SocketId>>;
+
+    /// This process ends, and has no devices any more: whoever shares the store need not wait to find out.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, PresenceError>>;
@@ -68,24 +78,52 @@ pub(crate) enum News {
 }
 
 /// The latest changes in a store, so that whoever has a copy of its users can keep up with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct History {
     version: Version,
     latest: VecDeque<Change>,
+    /// Shows how many users there are.
+    gauge: Gauge,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::shown_by(Gauge::noop())
+    }
 }
 
 impl History {
+    /// Of nobody yet, which a gauge shows.
+    pub(crate) fn shown_by(gauge: Gauge) -> Self {
+        gauge.set(0);
+        Self { version: Version::default(), latest: VecDeque::new(), gauge }
+    }
+
     /// Notes a change in a store of so many users.
     pub(crate) fn note(&mut self, change: Change, users: usize) {
         /// Kept however few users there are.
         const LEAST: usize = 64;
 
         self.version.0 += 1;
+        self.show(users);
         self.latest.push_back(change);
         // Whoever is further behind is better off with all users.
         while self.latest.len() > LEAST.max(users / 4) {
             self.latest.pop_front();
         }
+    }
+
+    /// There are so many users now, of whom nobody is told: whoever has a copy needs all of them again.
+    #[cfg(feature = "redis")]
+    pub(crate) fn forget(&mut self, users: usize) {
+        self.version.0 += 1;
+        self.show(users);
+        self.latest.clear();
+    }
+
+    fn show(&self, users: usize) {
+        // No gauge is that exact, and no list that long.
+        self.gauge.set(users as f64);
     }
 
     /// The news since a version. `all` is asked only for what is no longer known.

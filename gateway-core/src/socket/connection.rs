@@ -140,20 +140,24 @@ impl Connection {
     }
 
     /// Joins rooms: all of them, or none.
-    pub(crate) fn join(&self, rooms: &[String]) -> Result<(), JoinError> {
+    pub(crate) fn join(self: &Arc<Self>, rooms: &[String]) -> Result<(), JoinError> {
         let most = self.namespace.settings.limits.room_name_bytes;
         if rooms.iter().any(|room| room.len() > most) {
             reached::room_name_bytes(self.namespace.path());
             return Err(JoinError::NameTooLong { most });
         }
         let most = self.namespace.caps.rooms_per_socket;
-        self.namespace.hub().join(&self.link, rooms, most).map_err(|why| match why {
+        let mut observed = Observed::of(self);
+        let joined = self.namespace.hub().join(&self.link, rooms, most, |room| observed.note(room));
+        joined.map_err(|why| match why {
             NotJoined::Gone => JoinError::Disconnected,
             NotJoined::TooMany => {
                 reached::rooms_per_socket(self.namespace.path());
                 JoinError::TooManyRooms { most }
             }
-        })
+        })?;
+        self.tell_joined(&observed.rooms);
+        Ok(())
     }
 
     /// Joins the room of its user, unless that has as many sockets as it may have.
@@ -162,8 +166,10 @@ impl Connection {
         self.namespace.hub().join_up_to(&self.link, &room_names::of_user(user), most)
     }
 
-    pub(crate) fn leave(&self, rooms: Names) {
-        self.namespace.hub().leave(&self.link, rooms);
+    pub(crate) fn leave(self: &Arc<Self>, rooms: Names) {
+        let mut observed = Observed::of(self);
+        self.namespace.hub().leave(&self.link, rooms, |room| observed.note(room));
+        self.tell_left(&observed.rooms);
     }
 
     /// The rooms it is in; those it was in, once it is gone.
@@ -235,6 +241,24 @@ impl Connection {
     /// How long an emit or an answer waits for room.
     pub(crate) fn emit_timeout(&self) -> Duration {
         self.namespace.settings.emit_timeout
+    }
+}
+
+/// The rooms that a client joins or leaves, as far as somebody is to be told.
+struct Observed {
+    is_wanted: bool,
+    rooms: Vec<String>,
+}
+
+impl Observed {
+    fn of(connection: &Connection) -> Self {
+        Self { is_wanted: connection.is_observed(), rooms: Vec::new() }
+    }
+
+    fn note(&mut self, room: &str) {
+        if self.is_wanted {
+            self.rooms.extend(room_names::shown_of(room).map(str::to_owned));
+        }
     }
 }
 

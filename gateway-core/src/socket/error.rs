@@ -1,6 +1,7 @@
 //! What can go wrong when something is sent.
 
 use crate::{
+    cluster::{ClusterDown, NotAll},
     exception::{DerivedError, ErrorRegistration, WsError, WsException, code, unsaid},
     platform::{EncodeError, Refused},
 };
@@ -26,6 +27,18 @@ pub enum EmitError {
     /// The protocol reserves the event's name for itself.
     #[error("`{0}` is reserved by the protocol and cannot be emitted")]
     ReservedEvent(String),
+    /// The gateway lists what it emits, and does not list this. Only where the application is built with
+    /// `debug_assertions`, as it is for tests: otherwise the event is sent, and counted in
+    /// `gateway_undeclared_events_total`.
+    #[error(
+        "the gateway of `{namespace}` does not emit `{event}`; declare it, and add it to `emits(..)`"
+    )]
+    Undeclared {
+        /// The event's name.
+        event: String,
+        /// The namespace's path.
+        namespace: String,
+    },
     /// The client is gone.
     #[error("the client is disconnected")]
     Disconnected,
@@ -36,6 +49,14 @@ pub enum EmitError {
     /// [`Limits::outstanding_asks`](crate::Limits::outstanding_asks), or its gateway, allows.
     #[error("the client leaves too many events unacknowledged")]
     TooManyAsks,
+    /// It is too large to be handed on to the application's other processes. Nobody has been sent it, here or there.
+    #[error("{bytes} bytes are more than other processes can be sent, which is {most}")]
+    TooLarge {
+        /// How many bytes it has, with its attachments.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
 }
 
 impl From<EncodeError> for EmitError {
@@ -87,6 +108,10 @@ impl From<Refused> for AckError {
 
 /// Why sockets could not be found, or could not be told what to do.
 ///
+/// While the application is one process, only the first three occur. With a cluster, an operation on sockets reaches
+/// those of this process in any case; the other errors say what is not known about the rest. With `?` in a handler, the
+/// client reads [`UNAVAILABLE`](code::UNAVAILABLE) where trying again may help.
+///
 /// ```
 /// # use gateway_core::prelude::*;
 /// # async fn count(server: Server) {
@@ -116,6 +141,74 @@ pub enum SocketsError {
     /// Some of them could not join a room.
     #[error(transparent)]
     Join(JoinError),
+    /// Some processes of the application did not say in time that they have done it, or what they have.
+    #[error("no answer from {}", instances.join(", "))]
+    Unanswered {
+        /// The names of the processes.
+        instances: Vec<String>,
+    },
+    /// The application's other processes cannot be reached at the moment. In this process it has been done; in the
+    /// others, it will be if they can be reached again soon.
+    #[error("the other processes cannot be reached")]
+    ClusterDown,
+    /// No process can tell the others who its clients are.
+    #[error(
+        "the clients of `{namespace}` are known as `{identity}`, which cannot be told to other processes: derive \
+         `serde::Serialize` for it, and name its authenticator with `authenticate = ..` on a gateway"
+    )]
+    NotSerializable {
+        /// The namespace's path.
+        namespace: String,
+        /// The type that the authenticator gives.
+        identity: String,
+    },
+    /// Another process has told who a client is in a form that is not that of the type asked for: it runs another
+    /// version, or another framework.
+    #[error(
+        "the identity of a client of another process does not have the expected form: {reason}"
+    )]
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl From<NotAll> for SocketsError {
+    fn from(error: NotAll) -> Self {
+        match error {
+            NotAll::Down => Self::ClusterDown,
+            NotAll::Silent(instances) => Self::Unanswered { instances },
+        }
+    }
+}
+
+impl From<ClusterDown> for SocketsError {
+    fn from(ClusterDown: ClusterDown) -> Self {
+        Self::ClusterDown
+    }
+}
+
+/// Why [`Server::server_side_request`](crate::Server::server_side_request) has not even asked.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # async fn loads(server: Server) {
+/// match server.server_side_request::<f64>("load", ()).await {
+///     Ok(loads) => println!("{:?}", loads.answers),
+///     Err(RequestError::ClusterDown) => println!("this process is on its own"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The payload cannot be encoded, or is too large.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// The application's other processes cannot be reached at the moment.
+    #[error("the other processes cannot be reached")]
+    ClusterDown,
 }
 
 impl From<JoinError> for SocketsError {
@@ -185,10 +278,29 @@ impl WsError for SocketsError {
     fn exception(&self) -> WsException {
         match self {
             Self::Join(error) => error.exception(),
-            Self::Identity { .. } | Self::Disconnected => unsaid(),
+            // Which processes there are is nothing for clients.
+            Self::Unanswered { .. } | Self::ClusterDown => WsException::out_of_reach(),
+            Self::Identity { .. }
+            | Self::Disconnected
+            | Self::NotSerializable { .. }
+            | Self::Unreadable { .. } => unsaid(),
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl DerivedError for RequestError {}
+
+#[diagnostic::do_not_recommend]
+impl WsError for RequestError {
+    fn exception(&self) -> WsException {
+        match self {
+            Self::Emit(_) => unsaid(),
+            Self::ClusterDown => WsException::out_of_reach(),
         }
     }
 }
 
 inventory::submit!(ErrorRegistration::of::<JoinError>());
 inventory::submit!(ErrorRegistration::of::<SocketsError>());
+inventory::submit!(ErrorRegistration::of::<RequestError>());

@@ -1,6 +1,6 @@
 //! [`Socket`]: a handler's handle to one client.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -11,9 +11,11 @@ use crate::{
     limits::reached,
     platform::{Answer, Frame, Outstanding, SocketId, Transport},
     socket::{
+        broadcast::Broadcast,
         connection::Connection,
         error::{AckError, EmitError, JoinError},
-        server::{Broadcast, Rooms},
+        event::{Acknowledged, Event},
+        rooms::Rooms,
     },
     wire::{InboundArguments, Payload},
 };
@@ -91,10 +93,30 @@ impl Socket {
         payload: impl Payload,
     ) -> Result<(), EmitError> {
         let frame = self.encode(event.as_ref(), &payload)?;
-        let patience = self.connection.emit_timeout();
-        self.connection.send_waiting(frame, patience).await?;
-        self.count_delivery();
-        Ok(())
+        self.wait_and_send(frame).await
+    }
+
+    /// Sends a declared event, like [`emit`](Self::emit).
+    ///
+    /// # Errors
+    /// Those of [`emit`](Self::emit).
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # use serde::Serialize;
+    /// #[derive(Serialize, Event)]
+    /// #[event("welcome")]
+    /// struct Welcome<'a> {
+    ///     motd: &'a str,
+    /// }
+    ///
+    /// async fn greet(socket: &Socket) -> Result<(), EmitError> {
+    ///     socket.send(&Welcome { motd: "hello" }).await
+    /// }
+    /// ```
+    pub async fn send<E: Event + ?Sized>(&self, event: &E) -> Result<(), EmitError> {
+        let frame = self.encode(E::NAME, &event.sent())?;
+        self.wait_and_send(frame).await
     }
 
     /// Sends an event, or fails at once if the client's queue is full.
@@ -102,10 +124,28 @@ impl Socket {
     /// # Errors
     /// Those of [`emit`](Self::emit); [`EmitError::Full`] without waiting.
     pub fn try_emit(&self, event: impl AsRef<str>, payload: impl Payload) -> Result<(), EmitError> {
-        let frame = self.encode(event.as_ref(), &payload)?;
-        self.connection.send(frame)?;
-        self.count_delivery();
-        Ok(())
+        self.send_at_once(self.encode(event.as_ref(), &payload)?)
+    }
+
+    /// Sends a declared event, like [`try_emit`](Self::try_emit).
+    ///
+    /// # Errors
+    /// Those of [`try_emit`](Self::try_emit).
+    pub fn try_send<E: Event + ?Sized>(&self, event: &E) -> Result<(), EmitError> {
+        self.send_at_once(self.encode(E::NAME, &event.sent())?)
+    }
+
+    /// For events that are dropped where they would have to wait (socket.io: `socket.volatile`). See
+    /// [`Broadcast::volatile`].
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # async fn tick(socket: &Socket, price: f64) -> Result<(), EmitError> {
+    /// socket.volatile().emit("price", price).await
+    /// # }
+    /// ```
+    pub fn volatile(&self) -> Volatile<'_> {
+        Volatile(self)
     }
 
     /// Sends an event and waits for its acknowledgement, for at most
@@ -119,31 +159,81 @@ impl Socket {
         event: impl AsRef<str>,
         payload: impl Payload,
     ) -> Result<T, AckError> {
-        self.request(event, payload).await?.answer().await
+        self.emit_for_ack(event, payload).await?.answer().await
     }
 
     /// The first half of [`emit_with_ack`](Self::emit_with_ack): sends the event like [`emit`](Self::emit), and
-    /// lets the caller decide when to wait for the acknowledgement. Several requests in a row are sent in that
-    /// order, and none of them waits for the answer to the one before.
+    /// lets the caller decide when to wait for the acknowledgement. Several in a row are sent in that order, and none of
+    /// them waits for the answer to the one before.
     ///
     /// # Errors
     /// Those of [`emit`](Self::emit); [`EmitError::TooManyAsks`] if too many answers are already awaited.
-    pub async fn request(
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # async fn deliver(socket: &Socket, parcels: &[String]) -> Result<(), AckError> {
+    /// let mut pending = Vec::new();
+    /// for parcel in parcels {
+    ///     pending.push(socket.emit_for_ack::<String>("parcel", parcel).await?);
+    /// }
+    /// for ack in pending {
+    ///     println!("signed by {}", ack.answer().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn emit_for_ack<T: DeserializeOwned>(
         &self,
         event: impl AsRef<str>,
         payload: impl Payload,
-    ) -> Result<PendingAck, EmitError> {
-        let namespace = self.connection.namespace();
-        let Some(asked) = self.connection.link.ask(namespace.caps.outstanding_asks) else {
-            reached::outstanding_asks(namespace.path());
-            return Err(EmitError::TooManyAsks);
-        };
+    ) -> Result<PendingAck<T>, EmitError> {
+        let asked = self.may_ask()?;
         let frame = self.encode(event.as_ref(), &payload)?;
+        self.ask(frame, asked).await
+    }
+
+    /// Sends a declared event that clients acknowledge, like [`emit_for_ack`](Self::emit_for_ack). The event's declaration
+    /// says what is answered.
+    ///
+    /// # Errors
+    /// Those of [`emit_for_ack`](Self::emit_for_ack).
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # use serde::Serialize;
+    /// #[derive(Serialize, Event)]
+    /// #[event("continue?", ack = bool)]
+    /// struct Continue;
+    ///
+    /// async fn goes_on(socket: &Socket) -> Result<bool, AckError> {
+    ///     socket.request(&Continue).await?.answer().await
+    /// }
+    /// ```
+    pub async fn request<E: Acknowledged + ?Sized>(
+        &self,
+        event: &E,
+    ) -> Result<PendingAck<E::Ack>, EmitError> {
+        let asked = self.may_ask()?;
+        let frame = self.encode(E::NAME, &event.sent())?;
+        self.ask(frame, asked).await
+    }
+
+    /// Counts a question until its answer is awaited no more.
+    fn may_ask(&self) -> Result<Outstanding, EmitError> {
+        let namespace = self.connection.namespace();
+        self.connection.link.ask(namespace.caps.outstanding_asks).ok_or_else(|| {
+            reached::outstanding_asks(namespace.path());
+            EmitError::TooManyAsks
+        })
+    }
+
+    async fn ask<T>(&self, frame: Frame, asked: Outstanding) -> Result<PendingAck<T>, EmitError> {
         let answer = self.connection.send_with_ack(frame, self.connection.emit_timeout()).await?;
         self.count_delivery();
         let connection = Arc::clone(&self.connection);
         let patience = connection.namespace().settings.ack_timeout;
-        Ok(PendingAck { answer, connection, sent: clock::now(), patience, _asked: asked })
+        let sent = clock::now();
+        Ok(PendingAck { answer, connection, sent, patience, _asked: asked, read: PhantomData })
     }
 
     /// Resolves once the client is gone, for tasks that serve one socket.
@@ -200,11 +290,51 @@ impl Socket {
         self.connection.disconnect();
     }
 
+    /// Ends the client's whole connection, with all its namespaces (NestJS: `client.disconnect(true)`), after what it was
+    /// sent before. It is told so in each namespace, and does not reconnect by itself; a client that does not end the
+    /// connection then is cut off after a second.
+    ///
+    /// ```
+    /// # use gateway_core::prelude::*;
+    /// # struct Gateway;
+    /// # impl Gateway {
+    /// async fn log_out(&self, socket: Socket) {
+    ///     socket.close_connection();
+    /// }
+    /// # }
+    /// ```
+    pub fn close_connection(&self) {
+        self.connection.hang_up();
+    }
+
     fn encode(&self, event: &str, payload: &impl Payload) -> Result<Frame, EmitError> {
-        check_event(event)?;
+        self.connection.namespace().may_emit(event)?;
         let frame = self.connection.namespace().hub().encode_event(event, payload)?;
+        // Who is gone is sent nothing.
+        if self.connection.is_observed() && self.is_connected() {
+            self.connection.tell_sent(&frame, "");
+        }
         self.connection.namespace().metrics.emits.increment(1);
         Ok(frame)
+    }
+
+    async fn wait_and_send(&self, frame: Frame) -> Result<(), EmitError> {
+        self.connection.send_waiting(frame, self.connection.emit_timeout()).await?;
+        self.count_delivery();
+        Ok(())
+    }
+
+    fn send_at_once(&self, frame: Frame) -> Result<(), EmitError> {
+        self.connection.send(frame)?;
+        self.count_delivery();
+        Ok(())
+    }
+
+    fn send_if_free(&self, frame: Frame) -> Result<(), EmitError> {
+        if self.connection.send_if_free(frame)? {
+            self.count_delivery();
+        }
+        Ok(())
     }
 
     fn count_delivery(&self) {
@@ -212,7 +342,48 @@ impl Socket {
     }
 }
 
-/// The acknowledgement of an event that was sent with [`Socket::request`].
+/// One client, for events that it may miss: [`Socket::volatile`].
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # async fn follow(socket: &Socket, positions: &[u32]) -> Result<(), EmitError> {
+/// for position in positions {
+///     socket.volatile().emit("position", position).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[must_use = "nothing happens before `emit`"]
+pub struct Volatile<'a>(&'a Socket);
+
+impl Volatile<'_> {
+    /// Sends an event, unless more than a little is still on its way to the client: it is then dropped, and counted in
+    /// `gateway_dropped_volatile_total`.
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded, or the client is gone.
+    pub async fn emit(
+        self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<(), EmitError> {
+        let Self(socket) = self;
+        socket.send_if_free(socket.encode(event.as_ref(), &payload)?)
+    }
+
+    /// Sends a declared event, like [`emit`](Self::emit).
+    ///
+    /// # Errors
+    /// Those of [`emit`](Self::emit).
+    pub async fn send<E: Event + ?Sized>(self, event: &E) -> Result<(), EmitError> {
+        let Self(socket) = self;
+        socket.send_if_free(socket.encode(E::NAME, &event.sent())?)
+    }
+}
+
+/// The acknowledgement of an event that was sent with [`Socket::request`] or [`Socket::emit_for_ack`], which is read as a
+/// `T`. A tuple takes all its arguments, any other type the first.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -220,7 +391,7 @@ impl Socket {
 /// # async fn deliver(socket: &Socket, parcels: &[String]) -> Result<(), AckError> {
 /// let mut pending = Vec::new();
 /// for parcel in parcels {
-///     pending.push(socket.request("parcel", parcel).await?);
+///     pending.push(socket.emit_for_ack("parcel", parcel).await?);
 /// }
 /// for ack in pending {
 ///     let _signature: String = ack.within(Duration::from_secs(60)).answer().await?;
@@ -229,27 +400,31 @@ impl Socket {
 /// # }
 /// ```
 #[must_use = "an acknowledgement that is not awaited is lost"]
-pub struct PendingAck {
+pub struct PendingAck<T> {
     answer: Answer,
     connection: Arc<Connection>,
     sent: Instant,
     patience: Duration,
     _asked: Outstanding,
+    read: PhantomData<fn() -> T>,
 }
 
-impl PendingAck {
+impl<T> PendingAck<T> {
     /// Waits this long, counted from when the event was sent, instead of
     /// [`ack_timeout`](crate::AppBuilder::ack_timeout).
     pub fn within(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Waits for the acknowledgement. A tuple takes all its arguments, any other type the first.
+    /// Waits for the acknowledgement.
     ///
     /// # Errors
     /// If the client did not answer, or its answer is not a `T`.
-    pub async fn answer<T: DeserializeOwned>(self) -> Result<T, AckError> {
-        let Self { answer, connection, sent, patience, _asked } = self;
+    pub async fn answer(self) -> Result<T, AckError>
+    where
+        T: DeserializeOwned,
+    {
+        let Self { answer, connection, sent, patience, _asked, read: _ } = self;
         let packet = tokio::select! {
             // What came in time counts, even if the client has left since and this task has used up its turn.
             biased;
@@ -266,7 +441,7 @@ impl PendingAck {
     }
 }
 
-impl fmt::Debug for PendingAck {
+impl<T> fmt::Debug for PendingAck<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("PendingAck")

@@ -11,17 +11,23 @@ use std::{
 use foldhash::fast::RandomState;
 
 use crate::{
+    auth::identity::Known,
+    cluster::Adapter,
     excerpt,
-    inject::Key,
     log_limiter::LogLimiter,
     metrics::NamespaceMetrics,
-    options::Options,
-    platform::{Hub, SocketId},
+    options::{Options, Overflow, Sessions},
+    platform::{Frame, Group, Hub, Refused, Sending, Sent, SocketId},
     socket::{
         connection::Connection,
+        error::EmitError,
+        event::ListedEvents,
+        handle::check_event,
+        newest::NewestSessions,
         server_side::ServerSide,
         settings::{Caps, Settings},
     },
+    wire::room_names,
 };
 
 /// Made before the gateway that lives in it, so that the gateway can be given its `Server`.
@@ -33,8 +39,11 @@ pub(crate) struct Namespace {
     slow_clients: AtomicU64,
     dropped: LogLimiter,
     slow: LogLimiter,
-    /// What its clients are known as; `()` where nobody authenticates them.
-    pub(crate) identity: Key,
+    undeclared: LogLimiter,
+    /// What its clients are known as.
+    pub(crate) identity: Known,
+    /// What its gateway lists in `emits(..)`.
+    declared: ListedEvents,
     /// Those of its gateway.
     pub(crate) options: Options,
     /// The application's.
@@ -42,11 +51,24 @@ pub(crate) struct Namespace {
     pub(crate) caps: Caps,
     pub(crate) metrics: NamespaceMetrics,
     pub(crate) server_side: ServerSide,
+    /// The newest session of each user, where a user has one at a time.
+    pub(crate) newest: Option<NewestSessions>,
+    /// The way to the same namespace of other processes.
+    pub(crate) adapter: Option<Adapter>,
 }
 
 impl Namespace {
-    pub(crate) fn new(hub: Arc<Hub>, identity: Key, options: Options, settings: Settings) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        identity: Known,
+        declared: ListedEvents,
+        options: Options,
+        settings: Settings,
+        adapter: Option<Adapter>,
+    ) -> Self {
         Self {
+            newest: (options.sessions == Sessions::Newest).then(NewestSessions::default),
+            adapter,
             metrics: NamespaceMetrics::of(&options.namespace),
             caps: Caps::of(&options, &settings.limits),
             hub,
@@ -54,7 +76,9 @@ impl Namespace {
             slow_clients: AtomicU64::new(0),
             dropped: LogLimiter::new(),
             slow: LogLimiter::of(10),
+            undeclared: LogLimiter::new(),
             identity,
+            declared,
             options,
             settings,
             server_side: ServerSide::default(),
@@ -67,6 +91,36 @@ impl Namespace {
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Checks that its clients may be sent an event of this name.
+    ///
+    /// # Errors
+    /// The protocol reserves the name. While an application is developed, that its gateway lists what it emits, but not
+    /// this: in production, that is counted, because clients that know the event are better off with it.
+    pub(crate) fn may_emit(&self, event: &str) -> Result<(), EmitError> {
+        check_event(event)?;
+        if self.declared.misses(event) {
+            self.undeclared(event, cfg!(debug_assertions))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn undeclared(&self, event: &str, is_debug: bool) -> Result<(), EmitError> {
+        if is_debug {
+            let (event, namespace) = (event.to_owned(), self.path().to_owned());
+            return Err(EmitError::Undeclared { event, namespace });
+        }
+        self.metrics.undeclared.increment(1);
+        if let Some(times) = self.undeclared.count() {
+            tracing::warn!(
+                namespace = self.path(),
+                event = excerpt::logged(event),
+                times,
+                "an event was emitted that its gateway does not list in `emits(..)`"
+            );
+        }
+        Ok(())
     }
 
     pub(crate) fn enter(&self, connection: &Arc<Connection>) {
@@ -89,6 +143,9 @@ impl Namespace {
         }
         drop(clients);
         self.hub.forget(&connection.link);
+        if let Some(newest) = &self.newest {
+            newest.forget(connection);
+        }
     }
 
     pub(crate) fn client(&self, id: SocketId) -> Option<Arc<Connection>> {
@@ -100,6 +157,49 @@ impl Namespace {
     pub(crate) fn pick(&self, ids: &[SocketId]) -> Vec<Arc<Connection>> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         ids.iter().filter_map(|id| clients.get(id).and_then(Weak::upgrade)).collect()
+    }
+
+    /// The way to other processes, unless they are left out.
+    pub(crate) fn adapter_unless(&self, local: bool) -> Option<&Adapter> {
+        if local { None } else { self.adapter.as_ref() }
+    }
+
+    /// The rooms that have a member in this process.
+    pub(crate) fn rooms(&self) -> Vec<String> {
+        self.hub.rooms().into_iter().filter_map(room_names::shown).collect()
+    }
+
+    /// The clients of this process that a group reaches.
+    pub(crate) fn reached(&self, group: &Group) -> Vec<Arc<Connection>> {
+        self.pick(&self.hub.reached(group))
+    }
+
+    /// Sends to the clients of this process that a group reaches, whoever has emitted it.
+    /// [`finish_sending`](Self::finish_sending) must follow.
+    pub(crate) fn begin_sending(
+        self: &Arc<Self>,
+        frame: Frame,
+        group: Group,
+        is_volatile: bool,
+    ) -> Sending {
+        let namespace = Arc::clone(self);
+        let alone = move |frame: &Frame, ids: &[SocketId]| {
+            let members = namespace.pick(ids).into_iter();
+            let deliver = if is_volatile { deliver_if_free } else { deliver };
+            members.fold(false, |crowded, member| deliver(&member, frame) | crowded)
+        };
+        self.hub.send_to_group(frame, group, is_volatile, alone)
+    }
+
+    pub(crate) async fn finish_sending(&self, sending: Sending) {
+        let Sent { together, crowded } = sending.await;
+        self.metrics.deliveries.increment(together);
+        // A loop of emits must give way to the tasks that empty the queues it fills.
+        if crowded {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::task::consume_budget().await;
+        }
     }
 
     pub(crate) fn everyone(&self) -> Vec<Arc<Connection>> {
@@ -142,5 +242,35 @@ impl Namespace {
 
     pub(crate) fn slow_clients(&self) -> u64 {
         self.slow_clients.load(Ordering::Relaxed)
+    }
+}
+
+/// Queues a frame for one member; returns whether its queue is growing.
+fn deliver(member: &Arc<Connection>, frame: &Frame) -> bool {
+    match member.send(frame.clone()) {
+        Ok(()) => {
+            member.namespace().metrics.deliveries.increment(1);
+            member.outbox.is_overflowing()
+        }
+        Err(Refused::Gone) => false,
+        Err(Refused::Full) => {
+            overflow(member);
+            true
+        }
+    }
+}
+
+/// Sends a frame to one member, unless its way out is not free; its queue never grows for that.
+fn deliver_if_free(member: &Arc<Connection>, frame: &Frame) -> bool {
+    let is_sent = member.send_if_free(frame.clone()).unwrap_or(false);
+    member.namespace().metrics.deliveries.increment(u64::from(is_sent));
+    false
+}
+
+/// A member's queue has no room for what was sent to many.
+pub(super) fn overflow(member: &Connection) {
+    match member.namespace().options.overflow {
+        Overflow::Disconnect => member.give_up(),
+        Overflow::DropNewest => member.namespace().count_dropped_packet(),
     }
 }

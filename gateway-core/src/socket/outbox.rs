@@ -56,7 +56,7 @@ struct Item {
 }
 
 /// A request was sent: its answer is on its way.
-type Requested = Result<Answer, Refused>;
+pub(super) type Requested = Result<Answer, Refused>;
 
 impl Item {
     /// Whether nobody waits any more for the answer it asks for.
@@ -139,9 +139,27 @@ impl Connection {
         sent.map_err(|refused| self.was_refused(refused, size))
     }
 
+    /// Sends the frame if the way out is free, and otherwise never; says whether it was sent.
+    pub(crate) fn send_if_free(self: &Arc<Self>, frame: Frame) -> Result<bool, Refused> {
+        let hub = self.namespace().hub();
+        let size = frame.size();
+        let queue = self.outbox.lock();
+        if self.is_closed() || self.is_ending() {
+            return Err(Refused::Gone);
+        }
+        if queue.is_some() || !self.link.is_open() || !self.link.claim_if_free(size) {
+            drop(queue);
+            self.namespace().metrics.dropped_volatile.increment(1);
+            return Ok(false);
+        }
+        let sent = hub.send(self.id(), frame);
+        drop(queue);
+        sent.map(|()| true).map_err(|refused| self.was_refused(refused, size).into())
+    }
+
     /// Sends an event that asks for an acknowledgement, or queues it: then it says later whether it
     /// was sent.
-    fn offer_request(
+    pub(super) fn offer_request(
         self: &Arc<Self>,
         frame: Frame,
     ) -> Result<Result<Answer, oneshot::Receiver<Requested>>, Returned> {

@@ -5,17 +5,19 @@ use std::{any::Any, fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    cluster::{Answer, Asked, Question},
+    defaults::CLUSTER_TIMEOUT,
     inject::Key,
-    platform::SocketId,
     socket::{
+        broadcast::{Audience, Broadcast},
         connection::Connection,
         error::{EmitError, SocketsError},
-        handle::Socket,
+        event::Event,
         namespace::Namespace,
-        server::{Rooms, Server},
+        rooms::Rooms,
     },
     type_names::short,
-    wire::Payload,
+    wire::{self, Payload},
 };
 
 /// What [`fetch_sockets`](crate::Broadcast::fetch_sockets) finds (socket.io: `RemoteSocket`): a client's id,
@@ -46,10 +48,21 @@ use crate::{
 /// }
 /// ```
 pub struct RemoteSocket<U> {
-    connection: Arc<Connection>,
+    place: Place,
+    id: Arc<str>,
     identity: Arc<U>,
     rooms: Vec<String>,
 }
+
+#[derive(Clone)]
+enum Place {
+    Here(Arc<Connection>),
+    /// In another process, in the same namespace.
+    There(Arc<Namespace>),
+}
+
+/// What stands for the names of all other processes, where none of them can be reached.
+pub(super) const EVERYBODY_ELSE: &str = "all other processes";
 
 /// An identity that can be found in another process, where it is serialized, and here, where it is
 /// deserialized. Every type that supports both implements this.
@@ -74,10 +87,11 @@ pub trait Fetched: Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<U: Serialize + DeserializeOwned + Send + Sync + 'static> Fetched for U {}
 
 impl<U> RemoteSocket<U> {
-    /// The id that the client itself knows as `socket.id`.
+    /// The id that the client itself knows as `socket.id`. As a text, because those of Node servers in the same cluster
+    /// have another form than a [`SocketId`](crate::SocketId), which it can be parsed as otherwise.
     #[must_use]
-    pub fn id(&self) -> SocketId {
-        self.connection.id()
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Who the client is.
@@ -92,57 +106,100 @@ impl<U> RemoteSocket<U> {
         &self.rooms
     }
 
-    /// Sends it an event, like [`Broadcast::emit`](crate::Broadcast::emit).
+    /// Sends it an event, like [`Broadcast::emit`].
     ///
     /// # Errors
-    /// If the payload cannot be encoded, or the client is gone.
+    /// If the payload cannot be encoded, or is too large for another process; if the client was in this process, and is
+    /// gone.
     pub async fn emit(
         &self,
         event: impl AsRef<str>,
         payload: impl Payload,
     ) -> Result<(), EmitError> {
-        if self.connection.is_closed() {
-            return Err(EmitError::Disconnected);
-        }
-        let namespace = Arc::clone(self.connection.namespace());
-        Server::new(namespace).to(self.id()).emit(event, payload).await
+        self.if_there()?.emit(event, payload).await
+    }
+
+    /// Sends it a declared event, like [`emit`](Self::emit).
+    ///
+    /// # Errors
+    /// Those of [`emit`](Self::emit).
+    pub async fn send<E: Event + ?Sized>(&self, event: &E) -> Result<(), EmitError> {
+        self.if_there()?.send(event).await
     }
 
     /// Makes it join one room, or several.
     ///
     /// # Errors
-    /// If the client is gone; [`SocketsError::Join`] if it cannot join, as for [`Socket::join`].
+    /// If the client is gone, or cannot join ([`SocketsError::Join`]), as for
+    /// [`Socket::join`](crate::Socket::join), if it is in this process; otherwise those of
+    /// [`Broadcast::sockets_join`].
     pub async fn join(&self, rooms: impl Rooms) -> Result<(), SocketsError> {
-        Ok(self.here().join(rooms).await?)
+        match &self.place {
+            Place::Here(connection) => Ok(connection.join(&rooms.into_names())?),
+            Place::There(_) => self.alone().sockets_join(rooms).await,
+        }
     }
 
     /// Makes it leave one room, or several.
     ///
     /// # Errors
-    /// If its process cannot be told.
+    /// Those of [`Broadcast::sockets_leave`], if it is in another process.
     pub async fn leave(&self, rooms: impl Rooms) -> Result<(), SocketsError> {
-        self.here().leave(rooms).await;
+        match &self.place {
+            Place::Here(connection) => connection.leave(rooms.into_names()),
+            Place::There(_) => self.alone().sockets_leave(rooms).await?,
+        }
         Ok(())
     }
 
     /// Ends its connection to this namespace.
     ///
     /// # Errors
-    /// If its process cannot be told.
+    /// Those of [`Broadcast::disconnect_sockets`], if it is in another process.
     pub async fn disconnect(&self) -> Result<(), SocketsError> {
-        self.here().disconnect();
+        match &self.place {
+            Place::Here(connection) => connection.disconnect(),
+            Place::There(_) => self.alone().disconnect_sockets().await?,
+        }
         Ok(())
     }
 
-    fn here(&self) -> Socket {
-        Socket::new(Arc::clone(&self.connection))
+    /// Ends its whole connection, with all its namespaces, like [`Socket::close_connection`](crate::Socket::close_connection).
+    ///
+    /// # Errors
+    /// Those of [`Broadcast::close_connections`], if it is in another process.
+    pub async fn close_connection(&self) -> Result<(), SocketsError> {
+        match &self.place {
+            Place::Here(connection) => connection.hang_up(),
+            Place::There(_) => self.alone().close_connections().await?,
+        }
+        Ok(())
+    }
+
+    /// It, unless it was here and is gone.
+    fn if_there(&self) -> Result<Broadcast, EmitError> {
+        match &self.place {
+            Place::Here(connection) if connection.is_closed() => Err(EmitError::Disconnected),
+            Place::Here(_) => Ok(self.alone().local()),
+            Place::There(_) => Ok(self.alone()),
+        }
+    }
+
+    /// The room that this socket alone is in.
+    fn alone(&self) -> Broadcast {
+        let namespace = match &self.place {
+            Place::Here(connection) => connection.namespace(),
+            Place::There(namespace) => namespace,
+        };
+        Broadcast::new(Arc::clone(namespace)).to(&*self.id)
     }
 }
 
 impl<U> Clone for RemoteSocket<U> {
     fn clone(&self) -> Self {
         Self {
-            connection: Arc::clone(&self.connection),
+            place: self.place.clone(),
+            id: Arc::clone(&self.id),
             identity: Arc::clone(&self.identity),
             rooms: self.rooms.clone(),
         }
@@ -159,26 +216,106 @@ impl<U> fmt::Debug for RemoteSocket<U> {
     }
 }
 
-/// These clients with their identities. All of them have one, of the same type; that is checked first, so that a
-/// wrong type is an error even while nobody is connected.
-pub(crate) fn found<U: Fetched>(
-    namespace: &Namespace,
-    clients: Vec<Arc<Connection>>,
-) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
-    let (asked, given) = (Key::of::<U>(), namespace.identity);
-    if asked != given && asked != Key::of::<()>() {
-        return Err(SocketsError::Identity {
-            namespace: namespace.path().to_owned(),
-            asked: short(asked.name),
-            given: short(given.name),
-        });
+/// The sockets of those processes that have answered: what
+/// [`Broadcast::fetch_available`] finds.
+///
+/// ```
+/// # use gateway_core::prelude::*;
+/// # async fn find(server: Server) -> Result<(), SocketsError> {
+/// let found = server.to("lobby").fetch_available::<()>().await?;
+/// println!("{} found, without those of {:?}", found.sockets.len(), found.unanswered);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AvailableSockets<U> {
+    /// The sockets, in no particular order.
+    pub sockets: Vec<RemoteSocket<U>>,
+    /// The processes that have not answered, by their names.
+    pub unanswered: Vec<String>,
+    /// How many sockets were left out because their identity, as another process has told it, is not a `U`.
+    pub unreadable: usize,
+    why: Option<SocketsError>,
+}
+
+impl<U: Fetched> AvailableSockets<U> {
+    /// Those that a group reaches.
+    pub(super) async fn of(group: &Audience) -> Result<Self, SocketsError> {
+        let namespace = &group.namespace;
+        let is_nobody = knows_as::<U>(namespace)?;
+        let sockets = here(group.reached());
+        let mut found = Self { sockets, unanswered: Vec::new(), unreadable: 0, why: None };
+        let Some(adapter) = group.adapter() else { return Ok(found) };
+        if !is_nobody && namespace.identity.codec.is_none() {
+            return Err(SocketsError::NotSerializable {
+                namespace: namespace.path().to_owned(),
+                identity: short(namespace.identity.key.name),
+            });
+        }
+        match adapter.ask(Question::Sockets { group: group.group.clone() }, CLUSTER_TIMEOUT) {
+            Ok(asked) => found.add_others(asked, namespace, is_nobody).await,
+            Err(down) => {
+                found.unanswered.push(EVERYBODY_ELSE.to_owned());
+                found.why = Some(down.into());
+            }
+        }
+        Ok(found)
     }
+
+    async fn add_others(&mut self, mut asked: Asked, namespace: &Arc<Namespace>, is_nobody: bool) {
+        while let Some(answer) = asked.next().await {
+            let Answer::Sockets(sockets) = answer else { continue };
+            for found in sockets {
+                let identity = if is_nobody { "null" } else { &*found.identity };
+                match wire::read::<U>(identity) {
+                    Ok(identity) => self.sockets.push(RemoteSocket {
+                        place: Place::There(Arc::clone(namespace)),
+                        id: found.id.as_str().into(),
+                        identity: Arc::new(identity),
+                        rooms: found.into_rooms(),
+                    }),
+                    Err(error) => {
+                        self.unreadable += 1;
+                        self.why = Some(SocketsError::Unreadable { reason: error.to_string() });
+                    }
+                }
+            }
+        }
+        self.unanswered = asked.silent();
+        if !self.unanswered.is_empty() {
+            self.why = Some(SocketsError::Unanswered { instances: self.unanswered.clone() });
+        }
+    }
+
+    /// The sockets, where these are all.
+    pub(super) fn all(self) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
+        self.why.map_or(Ok(self.sockets), Err)
+    }
+}
+
+/// Checks that the namespace's clients are known as a `U`, and says whether that is nobody in particular: so a wrong type is
+/// an error even while nobody is connected.
+fn knows_as<U: Fetched>(namespace: &Namespace) -> Result<bool, SocketsError> {
+    let (asked, given, nobody) = (Key::of::<U>(), namespace.identity.key, Key::of::<()>());
+    if asked == given || asked == nobody {
+        return Ok(asked == nobody);
+    }
+    Err(SocketsError::Identity {
+        namespace: namespace.path().to_owned(),
+        asked: short(asked.name),
+        given: short(given.name),
+    })
+}
+
+/// Clients of this process with their identities. All of them have one, of the same type.
+fn here<U: Fetched>(clients: Vec<Arc<Connection>>) -> Vec<RemoteSocket<U>> {
     let nobody = || (Arc::new(()) as Arc<dyn Any + Send + Sync>).downcast().ok();
     let clients = clients.into_iter().filter_map(|connection| {
         let session = connection.session();
         let identity = session.and_then(|session| session.identity()).or_else(nobody)?;
-        let rooms = connection.rooms();
-        Some(RemoteSocket { connection, identity, rooms })
+        let (id, rooms) = (connection.id().to_string().into(), connection.rooms());
+        Some(RemoteSocket { place: Place::Here(connection), id, identity, rooms })
     });
-    Ok(clients.collect())
+    clients.collect()
 }

@@ -1,28 +1,40 @@
 //! [`Server`]: a gateway's handle to all clients of its namespace.
 
-use std::{fmt, sync::Arc};
-
-use serde::{Serialize, de::DeserializeOwned};
-use smallvec::smallvec;
-
-use crate::{
-    inject::{Injected, Need, Provider},
-    options::Overflow,
-    platform::{Frame, Group, Names, Refused, Sent, SocketId},
-    socket::{
-        connection::Connection,
-        error::{EmitError, JoinError, SocketsError},
-        handle::{Socket, check_event},
-        namespace::Namespace,
-        remote_socket::{self, Fetched, RemoteSocket},
-        server_side::ServerSideEvents,
-    },
-    wire::{Payload, room_names},
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
 };
 
-/// All clients of a gateway's namespace (NestJS: `@WebSocketServer() server`). Cheap to clone.
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    cluster::{Answer, Found, Question},
+    defaults::CLUSTER_TIMEOUT,
+    inject::{Injected, Key, Need, Provider},
+    platform::SocketId,
+    socket::{
+        acks::Acks,
+        broadcast::Broadcast,
+        error::{EmitError, RequestError, SocketsError},
+        event::{Acknowledged, EmittedBy, Event},
+        handle::Socket,
+        namespace::Namespace,
+        remote_socket::{AvailableSockets, Fetched, RemoteSocket},
+        rooms::Rooms,
+        server_side::{self, ServerSideAnswers, ServerSideEvents},
+    },
+    wire::Payload,
+};
+
+/// All clients of a gateway's namespace (NestJS: `@WebSocketServer() server`), in all processes of the application unless
+/// it says otherwise. Cheap to clone.
 ///
-/// A gateway has a field of this type for its own namespace; services inject the gateway.
+/// A gateway has a field `Server` for its own namespace. Everything else, be it a service, another gateway or a handler of
+/// axum's, takes a `Server<G>`, the one of the gateway `G`; with it, a push from an HTTP route is one line. `Server<G>`
+/// may be taken wherever `Server` may, and also before `G` itself has been built: by what `G` is injected, and by its
+/// authenticator.
 ///
 /// ```
 /// # mod app {
@@ -39,16 +51,47 @@ use crate::{
 ///         self.server.to("subscribers").emit("headline", headline).await
 ///     }
 /// }
+///
+/// /// The handler of a route: all devices of the user hear of it.
+/// async fn pay(news: Server<NewsGateway>) -> Result<(), WsException> {
+///     Ok(news.user(7).emit("paid", "thank you").await?)
+/// }
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Server {
+pub struct Server<G = Own> {
     namespace: Arc<Namespace>,
+    gateway: PhantomData<fn() -> G>,
+}
+
+/// The gateway that a `Server` belongs to if it does not say whose it is: the one that has it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {}
+
+/// The open namespaces, by their gateways.
+#[derive(Default)]
+pub(crate) struct Namespaces(HashMap<Key, Arc<Namespace>>);
+
+impl Namespaces {
+    pub(crate) fn new(open: impl IntoIterator<Item = (Key, Arc<Namespace>)>) -> Self {
+        Self(open.into_iter().collect())
+    }
+
+    /// The server of the gateway `G`, if the application has that gateway.
+    pub(crate) fn server_of<G: 'static>(&self) -> Option<Server<G>> {
+        self.0.get(&Key::of::<G>()).map(|namespace| Server::of(Arc::clone(namespace)))
+    }
 }
 
 impl Server {
     pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
-        Self { namespace }
+        Self::of(namespace)
+    }
+}
+
+impl<G> Server<G> {
+    fn of(namespace: Arc<Namespace>) -> Self {
+        Self { namespace, gateway: PhantomData }
     }
 
     /// The namespace's path.
@@ -69,31 +112,68 @@ impl Server {
         self.everyone().emit(event, payload).await
     }
 
+    /// Sends a declared event to everyone. See [`Broadcast::send`].
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded.
+    pub async fn send<E: Event + EmittedBy<G> + ?Sized>(&self, event: &E) -> Result<(), EmitError> {
+        self.everyone().send(event).await
+    }
+
     /// Everyone in any of these rooms; nobody if the list is empty. A socket's id is the name of a room that the
     /// socket is in from the start; others are in it only if the application lets them join a room of that name.
-    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast<G> {
         self.everyone().to(rooms)
     }
 
     /// Everyone except those in these rooms.
-    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast<G> {
         self.everyone().except(rooms)
     }
 
     /// All sockets of one user in this namespace, on all devices. The `id` is the one that the
     /// [authenticator](crate::Authenticated::user) gave.
-    pub fn user(&self, id: impl fmt::Display) -> Broadcast {
-        let mut broadcast = self.everyone();
-        broadcast.group.add(smallvec![room_names::of_user(&id.to_string())]);
-        broadcast
+    pub fn user(&self, id: impl fmt::Display) -> Broadcast<G> {
+        self.everyone().of_user(&id.to_string())
     }
 
     /// All clients, each with its identity and its rooms. See [`Broadcast::fetch_sockets`].
     ///
     /// # Errors
-    /// If their identity is not a `U`.
+    /// If their identity is not a `U`, or another process has not answered.
     pub async fn fetch_sockets<U: Fetched>(&self) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
         self.everyone().fetch_sockets().await
+    }
+
+    /// The clients of all processes that answer. See [`Broadcast::fetch_available`].
+    ///
+    /// # Errors
+    /// If their identity is not a `U`.
+    pub async fn fetch_available<U: Fetched>(&self) -> Result<AvailableSockets<U>, SocketsError> {
+        self.everyone().fetch_available().await
+    }
+
+    /// Sends an event to everyone, and waits for their acknowledgements. See [`Broadcast::emit_with_ack`].
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded, or is too large for other processes.
+    pub async fn emit_with_ack<R: DeserializeOwned>(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Payload,
+    ) -> Result<Acks<R>, EmitError> {
+        self.everyone().emit_with_ack(event, payload).await
+    }
+
+    /// Sends a declared event to everyone, and waits for their acknowledgements. See [`Broadcast::request`].
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded, or is too large for other processes.
+    pub async fn request<E: Acknowledged + EmittedBy<G> + ?Sized>(
+        &self,
+        event: &E,
+    ) -> Result<Acks<E::Ack>, EmitError> {
+        self.everyone().request(event).await
     }
 
     /// Makes all clients join rooms. See [`Broadcast::sockets_join`].
@@ -120,6 +200,24 @@ impl Server {
         self.everyone().disconnect_sockets().await
     }
 
+    /// Ends all clients' whole connections, with all their namespaces. See [`Broadcast::close_connections`].
+    ///
+    /// # Errors
+    /// When not all of them could be told.
+    pub async fn close_connections(&self) -> Result<(), SocketsError> {
+        self.everyone().close_connections().await
+    }
+
+    /// The clients of this process alone, for the operations above (socket.io: `server.local`).
+    pub fn local(&self) -> Broadcast<G> {
+        self.everyone().local()
+    }
+
+    /// Everyone, for events that are dropped where they would have to wait. See [`Broadcast::volatile`].
+    pub fn volatile(&self) -> Broadcast<G> {
+        self.everyone().volatile()
+    }
+
     /// A client of this process by its id.
     #[must_use]
     pub fn socket(&self, id: SocketId) -> Option<Socket> {
@@ -138,10 +236,36 @@ impl Server {
         self.namespace.len()
     }
 
-    /// The rooms that have a member.
+    /// The rooms that have a member in this process. Those of all processes: [`all_rooms`](Self::all_rooms).
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {
-        self.namespace.hub().rooms().into_iter().filter_map(room_names::shown).collect()
+        self.namespace.rooms()
+    }
+
+    /// The rooms that have a member in any process, each once, in order (socket.io: `adapter.allRooms()`). Every process
+    /// tells the names of its rooms; Node servers in the same cluster tell about all their clients.
+    ///
+    /// # Errors
+    /// If another process has not answered within [two seconds](crate::defaults::CLUSTER_TIMEOUT).
+    pub async fn all_rooms(&self) -> Result<Vec<String>, SocketsError> {
+        let mut rooms: BTreeSet<String> = self.rooms().into_iter().collect();
+        if let Some(adapter) = &self.namespace.adapter {
+            let mut asked = adapter.ask(Question::Rooms, CLUSTER_TIMEOUT)?;
+            while let Some(answer) = asked.next().await {
+                match answer {
+                    Answer::Rooms(theirs) => rooms.extend(theirs),
+                    Answer::Sockets(found) => {
+                        rooms.extend(found.into_iter().flat_map(Found::into_rooms));
+                    }
+                    _ => {}
+                }
+            }
+            let instances = asked.silent();
+            if !instances.is_empty() {
+                return Err(SocketsError::Unanswered { instances });
+            }
+        }
+        Ok(rooms.into_iter().collect())
     }
 
     /// How many clients have been disconnected because they did not read what they were sent.
@@ -157,16 +281,30 @@ impl Server {
     /// but no place to keep it.
     ///
     /// # Errors
-    /// If the payload cannot be encoded.
+    /// If the payload cannot be encoded, or is too large for other processes.
     pub async fn server_side_emit(
         &self,
         event: impl AsRef<str>,
         payload: impl Serialize,
     ) -> Result<(), EmitError> {
-        let payload = serde_json::to_string(&payload);
-        let payload = payload.map_err(|error| EmitError::Encode(error.to_string()))?;
-        self.namespace.server_side.deliver(event.as_ref(), payload.into());
-        Ok(())
+        server_side::tell(&self.namespace, event.as_ref(), &payload)
+    }
+
+    /// Asks every process of the application, this one included, and waits for the answers of all that have a listener for
+    /// the event, for at most [`ack_timeout`](crate::AppBuilder::ack_timeout) (socket.io: `serverSideEmitWithAck`).
+    /// Listeners answer with [`ServerSideEvents::next_request`].
+    ///
+    /// It is not an error if a process does not answer in time: the [`ServerSideAnswers`] name it, beside the answers of
+    /// the others.
+    ///
+    /// # Errors
+    /// If the payload cannot be encoded or is too large, or the other processes cannot be reached.
+    pub async fn server_side_request<R: DeserializeOwned>(
+        &self,
+        event: impl AsRef<str>,
+        payload: impl Serialize,
+    ) -> Result<ServerSideAnswers<R>, RequestError> {
+        ServerSideAnswers::of(&self.namespace, event.as_ref(), &payload).await
     }
 
     /// Every event of this name that any process of the application emits from now on with
@@ -180,12 +318,18 @@ impl Server {
         self.namespace.server_side.listen(event.as_ref())
     }
 
-    fn everyone(&self) -> Broadcast {
+    fn everyone(&self) -> Broadcast<G> {
         Broadcast::new(Arc::clone(&self.namespace))
     }
 }
 
-impl fmt::Debug for Server {
+impl<G> Clone for Server<G> {
+    fn clone(&self) -> Self {
+        Self::of(Arc::clone(&self.namespace))
+    }
+}
+
+impl<G> fmt::Debug for Server<G> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Server").field("namespace", &self.namespace()).finish()
     }
@@ -199,221 +343,5 @@ impl Injected for Server {
     fn resolve(provider: &mut Provider) -> Self {
         let namespace = provider.scoped::<Arc<Namespace>>();
         Self::new(namespace.expect("boot checked that the service is a gateway"))
-    }
-}
-
-/// A set of sockets to emit to, or to do something else with. [`to`](Self::to) adds rooms,
-/// [`except`](Self::except) takes rooms away.
-///
-/// ```
-/// # use gateway_core::prelude::*;
-/// # async fn tell(server: Server) -> Result<(), EmitError> {
-/// server.to("staff").to("guests").except("muted").emit("notice", "closing soon").await
-/// # }
-/// ```
-#[derive(Clone)]
-#[must_use = "nothing happens before `emit`, or another of its methods"]
-pub struct Broadcast {
-    namespace: Arc<Namespace>,
-    group: Group,
-}
-
-impl Broadcast {
-    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
-        Self { namespace, group: Group::default() }
-    }
-
-    /// Adds the sockets in these rooms; each socket receives the event once. An empty list, as in `to([])`, means
-    /// nobody, and not everyone.
-    pub fn to(mut self, rooms: impl Rooms) -> Self {
-        self.group.add(rooms.into_names());
-        self
-    }
-
-    /// Leaves out the sockets in these rooms. An empty list leaves out nobody.
-    pub fn except(mut self, rooms: impl Rooms) -> Self {
-        self.group.except.extend(rooms.into_names());
-        self
-    }
-
-    /// Sends the event. It is encoded once and queued for every member before this returns, without waiting for
-    /// any of them. The gateway's [`Overflow`] decides about members whose queue is full.
-    ///
-    /// # Errors
-    /// If the payload cannot be encoded.
-    pub async fn emit(
-        self,
-        event: impl AsRef<str>,
-        payload: impl Payload,
-    ) -> Result<(), EmitError> {
-        check_event(event.as_ref())?;
-        let hub = self.namespace.hub();
-        let frame = hub.encode_event(event.as_ref(), &payload)?;
-        self.namespace.metrics.emits.increment(1);
-        let namespace = Arc::clone(&self.namespace);
-        let alone = move |frame: &Frame, ids: &[SocketId]| {
-            let members = namespace.pick(ids).into_iter();
-            members.fold(false, |crowded, member| deliver(&member, frame) | crowded)
-        };
-        let Sent { together, crowded } = hub.send_to_group(frame, self.group, alone).await;
-        self.namespace.metrics.deliveries.increment(together);
-        // A loop of emits must give way to the tasks that empty the queues it fills.
-        if crowded {
-            tokio::task::yield_now().await;
-        } else {
-            tokio::task::consume_budget().await;
-        }
-        Ok(())
-    }
-
-    /// The sockets that this would reach, each with its identity and its rooms, in no particular order (socket.io:
-    /// `fetchSockets`). `U` is the identity that the gateway's authenticator gives, or `()`.
-    ///
-    /// # Errors
-    /// If the clients' identity is not a `U`, even while there are no clients.
-    pub async fn fetch_sockets<U: Fetched>(self) -> Result<Vec<RemoteSocket<U>>, SocketsError> {
-        remote_socket::found(&self.namespace, self.reached())
-    }
-
-    /// Makes every socket that this reaches join rooms, too (socket.io: `socketsJoin`).
-    ///
-    /// # Errors
-    /// If not all of them could be told, or some of them are in too many rooms; the others have then joined.
-    pub async fn sockets_join(self, rooms: impl Rooms) -> Result<(), SocketsError> {
-        let rooms = rooms.into_names();
-        let mut joined = Ok(());
-        for connection in self.reached() {
-            match connection.join(&rooms) {
-                // Who has gone in between is in no room.
-                Ok(()) | Err(JoinError::Disconnected) => {}
-                // It holds for all of them.
-                Err(error @ JoinError::NameTooLong { .. }) => return Err(error.into()),
-                Err(error) => joined = Err(error.into()),
-            }
-        }
-        joined
-    }
-
-    /// Makes every socket that this reaches leave rooms (socket.io: `socketsLeave`).
-    ///
-    /// # Errors
-    /// When not all of them could be told.
-    pub async fn sockets_leave(self, rooms: impl Rooms) -> Result<(), SocketsError> {
-        let rooms = rooms.into_names();
-        for connection in self.reached() {
-            connection.leave(rooms.clone());
-        }
-        Ok(())
-    }
-
-    /// Ends the connection of every socket that this reaches to this namespace (socket.io:
-    /// `disconnectSockets`).
-    ///
-    /// # Errors
-    /// When not all of them could be told.
-    pub async fn disconnect_sockets(self) -> Result<(), SocketsError> {
-        for connection in self.reached() {
-            connection.disconnect();
-        }
-        Ok(())
-    }
-
-    /// The sockets of this process that it would reach, in no particular order.
-    #[must_use]
-    pub fn sockets(&self) -> Vec<Socket> {
-        self.reached().into_iter().map(Socket::new).collect()
-    }
-
-    fn reached(&self) -> Vec<Arc<Connection>> {
-        self.namespace.pick(&self.namespace.hub().reached(&self.group))
-    }
-}
-
-/// Queues a frame for one member; returns whether its queue is growing.
-fn deliver(member: &Arc<Connection>, frame: &Frame) -> bool {
-    match member.send(frame.clone()) {
-        Ok(()) => {
-            member.namespace().metrics.deliveries.increment(1);
-            member.outbox.is_overflowing()
-        }
-        Err(Refused::Gone) => false,
-        Err(Refused::Full) => {
-            match member.namespace().options.overflow {
-                Overflow::Disconnect => member.give_up(),
-                Overflow::DropNewest => member.namespace().count_dropped_packet(),
-            }
-            true
-        }
-    }
-}
-
-impl fmt::Debug for Broadcast {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Broadcast")
-            .field("namespace", &self.namespace.path())
-            .field("rooms", &self.group.rooms)
-            .field("except", &self.group.except)
-            .finish()
-    }
-}
-
-/// The name of one room, or of several.
-///
-/// ```
-/// # fn takes(_: impl gateway_core::Rooms) {}
-/// takes("lobby");
-/// takes(format!("room:{}", 7));
-/// takes(["a", "b"]);
-/// takes(vec![String::from("a")]);
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name rooms",
-    label = "expected a string, an array or a `Vec` of strings, or a `SocketId`"
-)]
-pub trait Rooms {
-    #[doc(hidden)]
-    fn into_names(self) -> Names;
-}
-
-impl Rooms for &str {
-    fn into_names(self) -> Names {
-        smallvec![room_names::stored(self.to_owned())]
-    }
-}
-
-impl Rooms for String {
-    fn into_names(self) -> Names {
-        smallvec![room_names::stored(self)]
-    }
-}
-
-impl Rooms for &String {
-    fn into_names(self) -> Names {
-        smallvec![room_names::stored(self.clone())]
-    }
-}
-
-impl Rooms for SocketId {
-    fn into_names(self) -> Names {
-        smallvec![self.to_string()]
-    }
-}
-
-impl<R: Rooms> Rooms for Vec<R> {
-    fn into_names(self) -> Names {
-        self.into_iter().flat_map(Rooms::into_names).collect()
-    }
-}
-
-impl<R: Rooms, const N: usize> Rooms for [R; N] {
-    fn into_names(self) -> Names {
-        self.into_iter().flat_map(Rooms::into_names).collect()
-    }
-}
-
-impl<R: Rooms + Clone> Rooms for &[R] {
-    fn into_names(self) -> Names {
-        self.iter().cloned().flat_map(Rooms::into_names).collect()
     }
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{defaults, limits::Limits, options::Options};
+use crate::{
+    defaults,
+    limits::Limits,
+    options::{Options, Sessions},
+    socket::{namespaces::Namespaces, observer::Observers},
+};
 
 /// What the application decides for all gateways.
 #[derive(Debug, Clone)]
@@ -14,6 +19,9 @@ pub(crate) struct Settings {
     /// How long an acknowledgement is waited for.
     pub(crate) ack_timeout: Duration,
     pub(crate) limits: Limits,
+    pub(crate) observers: Observers,
+    /// Where its clients are.
+    pub(crate) namespaces: Namespaces,
 }
 
 impl Default for Settings {
@@ -23,6 +31,8 @@ impl Default for Settings {
             emit_timeout: defaults::EMIT_TIMEOUT,
             ack_timeout: defaults::ACK_TIMEOUT,
             limits: Limits::default(),
+            observers: Observers::default(),
+            namespaces: Namespaces::default(),
         }
     }
 }
@@ -41,7 +51,11 @@ impl Caps {
         Self {
             rooms_per_socket: options.rooms_per_socket.unwrap_or(limits.rooms_per_socket),
             outstanding_asks: options.outstanding_asks.unwrap_or(limits.outstanding_asks),
-            sockets_per_user: options.sockets_per_user.unwrap_or(limits.sockets_per_user),
+            // The newest replaces the one before, and is not refused because of it.
+            sockets_per_user: match options.sessions {
+                Sessions::Newest => usize::MAX,
+                Sessions::All => options.sockets_per_user.unwrap_or(limits.sockets_per_user),
+            },
             handler_time: options.handler_time.unwrap_or(limits.handler_time),
         }
     }

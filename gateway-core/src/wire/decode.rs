@@ -91,7 +91,7 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Unreadable> {
 }
 
 /// Reads one value as a `T`.
-pub(super) fn from_value<T: DeserializeOwned>(value: &Argument) -> Result<T, Unreadable> {
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Argument) -> Result<T, Unreadable> {
     read_whole_floats(std::slice::from_ref(value), |floats| {
         T::deserialize(Reader::new(value, floats))
     })

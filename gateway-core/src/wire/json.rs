@@ -16,9 +16,9 @@ use super::{Argument, Number, Unreadable};
 
 /// How deeply lists and objects may be nested, including the list of arguments: as deeply as serde_json accepts.
 /// Dropping a deeper tree could overflow the stack.
-const DEEPEST: usize = 127;
+pub(super) const DEEPEST: usize = 127;
 
-pub(super) fn parse(text: &str) -> Result<Argument, Unreadable> {
+pub(crate) fn parse(text: &str) -> Result<Argument, Unreadable> {
     Ok(Json::new(text)?.value())
 }
 
@@ -84,7 +84,8 @@ fn numbers_are_objects() -> bool {
     serde_json::Deserializer::from_str("0.5").deserialize_any(IsObject).unwrap_or(true)
 }
 
-fn is_too_deep(text: &str) -> bool {
+/// Whether a text that is JSON is nested more deeply than is accepted.
+pub(super) fn is_too_deep(text: &str) -> bool {
     // Whatever is opened is also closed, hence the factor. Few messages are that long, and very few of them have that
     // many brackets.
     if text.len() <= 2 * DEEPEST || memchr2_iter(b'[', b'{', text.as_bytes()).nth(DEEPEST).is_none()

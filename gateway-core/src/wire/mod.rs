@@ -8,7 +8,10 @@ mod binary;
 mod buffers;
 mod decode;
 mod encode;
+mod encoded_arguments;
 mod json;
+#[cfg(any(test, feature = "redis"))]
+pub(crate) mod msgpack;
 mod number;
 mod payload;
 mod placeholder;
@@ -23,9 +26,12 @@ mod ways;
 pub use argument::{Argument, Arguments};
 pub use binary::Binary;
 pub(crate) use buffers::knowing;
-pub(crate) use decode::{InboundArguments, from_tree, read};
+pub(crate) use decode::{InboundArguments, from_tree, from_value, read};
 pub(crate) use encode::encode;
+pub use encoded_arguments::EncodedArguments;
+pub(crate) use json::parse;
 pub use number::Number;
+pub(crate) use payload::OneArgument;
 pub use payload::{Args, ArgumentList, Payload};
 pub(crate) use unreadable::Unreadable;
 

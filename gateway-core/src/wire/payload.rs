@@ -118,6 +118,12 @@ impl<T: Serialize> Serialize for OneArgument<'_, T> {
     }
 }
 
+impl<'a, T> OneArgument<'a, T> {
+    pub(crate) fn of(value: &'a T) -> Self {
+        Self(value)
+    }
+}
+
 /// The elements of a list as arguments.
 #[derive(Debug)]
 pub struct Spread<'a, T>(&'a T);

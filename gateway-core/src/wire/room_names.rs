@@ -25,10 +25,23 @@ pub(crate) fn stored(name: String) -> String {
 
 /// A stored name as the application gave it; `None` for our own.
 pub(crate) fn shown(name: String) -> Option<String> {
+    match is_own(&name) {
+        false => Some(name),
+        true => shown_of(&name).map(str::to_owned),
+    }
+}
+
+/// The same, borrowed.
+pub(crate) fn shown_of(name: &str) -> Option<&str> {
     match name.strip_prefix(OWN) {
         None => Some(name),
-        Some(rest) => rest.strip_prefix(OWN).map(str::to_owned),
+        Some(rest) => rest.strip_prefix(OWN),
     }
+}
+
+/// The user whose room a stored name is.
+pub(crate) fn user_of(name: &str) -> Option<&str> {
+    name.strip_prefix(OWN)?.strip_prefix("user:")
 }
 
 #[cfg(test)]
@@ -44,6 +57,8 @@ mod tests {
             assert!(!is_of_user(&stored));
         }
         assert_eq!(shown(of_user("1")), None);
+        assert_eq!(user_of(&of_user("1")), Some("1"));
+        assert_eq!(user_of("user:1").or(user_of(&stored("\u{1}user:1".to_owned()))), None);
         assert!(is_of_user(&of_user("1")));
     }
 }

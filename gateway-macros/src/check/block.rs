@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use syn::{ItemImpl, LitStr, Type};
+use syn::{Expr, ItemImpl, Type};
 
 use crate::errors::Errors;
 use crate::model::{Handler, Hook, Occasion};
@@ -40,34 +40,55 @@ pub(super) fn is_of_one_type(item: &ItemImpl, errors: &Errors) -> bool {
     is_plain
 }
 
-/// Rule: in one block, an event has one handler. (Across blocks, and for constants, the start report checks it.)
+/// Rule: in one block, an event has one handler, and so have all events that have none of their own. (Across blocks, and
+/// for constants, the start report checks it.)
 pub(super) fn no_event_twice(handlers: &[&Handler], errors: &Errors) {
     let events = handlers.iter().filter_map(|handler| Some((*handler, event(handler)?)));
-    let events: Vec<_> = events.map(|(handler, event)| (handler, event, event.value())).collect();
-    let mut same: HashMap<&str, Vec<&Handler>> = HashMap::new();
+    let events: Vec<_> = events.map(|(handler, (at, name))| (handler, at, name)).collect();
+    let mut same: HashMap<&Handled, Vec<&Handler>> = HashMap::new();
     for (handler, _, name) in &events {
         same.entry(name).or_default().push(handler);
     }
     for (handler, event, name) in &events {
-        let others = same.get(name.as_str()).into_iter().flatten();
+        let others = same.get(name).into_iter().flatten();
         let mut others =
             others.filter(|other| other.ident != handler.ident && can_both_exist(handler, other));
         if let Some(other) = others.next() {
+            let (what, help) = match name {
+                Handled::Event(_) => {
+                    ("the same event", "keep one of them, or rename one of the events")
+                }
+                Handled::Others => (
+                    "all events that have no handler of their own",
+                    "keep one of them, and call the other from it",
+                ),
+            };
             errors.at(
                 event,
-                format!("`{}` and `{}` handle the same event", handler.ident, other.ident),
-                "keep one of them, or rename one of the events",
+                format!("`{}` and `{}` handle {what}", handler.ident, other.ident),
+                help,
             );
         }
     }
 }
 
-// The event that a handler is for, if it is written there as a literal.
-fn event(handler: &Handler) -> Option<&LitStr> {
-    match &handler.occasion {
-        Occasion::Message(subscription) => text(&subscription.event),
-        Occasion::Hook(_) => None,
-    }
+// What a handler of messages is for, as far as that is written there.
+#[derive(PartialEq, Eq, Hash)]
+enum Handled {
+    Event(String),
+    // `_`
+    Others,
+}
+
+fn event(handler: &Handler) -> Option<(&Expr, Handled)> {
+    let Occasion::Message(subscription) = &handler.occasion else {
+        return None;
+    };
+    let handled = match &subscription.event {
+        Expr::Infer(_) => Handled::Others,
+        event => Handled::Event(text(event)?.value()),
+    };
+    Some((&subscription.event, handled))
 }
 
 /// Rule: in one block, a hook is declared once.

@@ -18,7 +18,7 @@ fn each(given: &[Given], errors: &Errors) {
         match &given.value {
             Value::Setting(_, value) => setting(given.option.rule, value, errors),
             Value::Group(_, given) => each(given, errors),
-            Value::On | Value::Core(_) | Value::Authenticator(_) => {}
+            Value::On | Value::Core(_) | Value::Authenticator(_) | Value::Events(_) => {}
         }
     }
 }
@@ -47,8 +47,8 @@ fn namespace_can_be_connected_to(namespace: &LitStr, errors: &Errors) {
     }
 }
 
-/// Rule: the event of a subscription is a string literal, or a constant that holds one. Returns whether it can be
-/// printed as either of them.
+/// Rule: the event of a subscription is a string literal, or a constant that holds one, or `_`. Returns whether it can be
+/// printed as one of them.
 pub(super) fn event(event: &Expr, errors: &Errors) -> bool {
     if let Some(event) = text(event) {
         event_can_be_received(event, errors);
@@ -135,18 +135,38 @@ fn closure_takes_one_typed_parameter(value: &Expr, errors: &Errors) {
         errors.at(asyncness, "an option's closure cannot be `async`", HELP);
     }
     match inputs.first() {
-        Some(Pat::Type(parameter)) if inputs.len() == 1 => {
-            if !matches!(ungrouped_type(&parameter.ty), Type::Reference(_)) {
-                errors.at(&parameter.ty, "a provided value can only be borrowed here", HELP);
-            }
-        }
         Some(parameter) if inputs.len() == 1 => {
-            errors.at(
-                parameter,
-                "the parameter needs a type, which says which provided value it takes",
-                HELP,
-            );
+            borrows_what_its_type_says(parameter, "provided value", HELP, errors);
         }
         _ => errors.at(closure, "an option's closure takes exactly one parameter", HELP),
+    }
+}
+
+/// Rule: the closure that computes a field takes services, which the types of its parameters name.
+pub(super) fn initializer(closure: &ExprClosure, errors: &Errors) {
+    const HELP: &str =
+        "write `#[init(|config: &Config| ..)]`, with a reference for each service that it takes";
+    if let Some(asyncness) = &closure.asyncness {
+        errors.at(asyncness, "the closure of `#[init(..)]` cannot be `async`", HELP);
+    }
+    for parameter in &closure.inputs {
+        borrows_what_its_type_says(parameter, "service", HELP, errors);
+    }
+}
+
+fn borrows_what_its_type_says(parameter: &Pat, what: &str, help: &str, errors: &Errors) {
+    match parameter {
+        Pat::Type(parameter) => {
+            let is_shared =
+                |ty: &Type| matches!(ty, Type::Reference(to) if to.mutability.is_none());
+            if !is_shared(ungrouped_type(&parameter.ty)) {
+                errors.at(&parameter.ty, format!("a {what} can only be borrowed here"), help);
+            }
+        }
+        parameter => errors.at(
+            parameter,
+            format!("the parameter needs a type, which says which {what} it takes"),
+            help,
+        ),
     }
 }

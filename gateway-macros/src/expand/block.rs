@@ -3,11 +3,11 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ImplItem, ItemImpl, parse_quote};
+use syn::{Expr, ImplItem, ItemImpl, Type, parse_quote};
 
 use super::enhancer::{argument_pipe, enhancer, position};
 use super::object::name_of;
-use super::{enclosed, located};
+use super::{description, enclosed, located};
 use crate::model::{Argument, Block, Handler, Hook, Occasion, Subscription};
 use crate::tokens::{mentions, readable};
 
@@ -26,10 +26,13 @@ pub(crate) fn block(block: &Block, handlers: &[&Handler]) -> TokenStream {
     let parameters = has_parameters.then(|| {
         quote_spanned! {Span::mixed_site()=>
             use __gateway::parameter_ladder::{
-                IsAck as _, IsAnything as _, IsList as _, IsPayload as _,
+                Extraction as _, IsAck as _, IsAnything as _, IsExtractor as _, IsList as _,
+                IsNoExtractor as _, IsPayload as _,
             };
         }
     });
+    let identity = handlers.iter().any(|one| one.arguments.iter().any(takes_identity));
+    let identity = identity.then(super::identity_ladder);
     let kinds = has_messages.then(|| {
         quote_spanned! {Span::mixed_site()=>
             use __gateway::reply_ladder::{
@@ -41,19 +44,27 @@ pub(crate) fn block(block: &Block, handlers: &[&Handler]) -> TokenStream {
     let names: Vec<_> =
         (0..handlers.len()).map(|index| format_ident!("__declare_{index}")).collect();
     let statements = handlers.iter().map(|one| handler(one));
-    let registration = quote_spanned! {ty.span()=>
-        __gateway::BlockRegistration::of::<#ty, __Block>()
-    };
-    let routes = match handlers {
-        [] => quote_spanned!(Span::mixed_site()=> _),
-        _ => quote_spanned!(Span::mixed_site()=> __routes),
-    };
+    let emits = &block.options.emits;
+    let descriptions = handlers.iter().filter_map(|one| match &one.occasion {
+        Occasion::Message(subscription) => Some(description::handler(one, subscription)),
+        Occasion::Hook(_) => None,
+    });
+    let descriptions = emits.iter().map(description::event).chain(descriptions).collect();
+    let calls: Vec<TokenStream> = names
+        .iter()
+        .zip(&cfgs)
+        .map(|(name, cfgs)| {
+            quote_spanned!(Span::mixed_site()=> #(#cfgs)* <Self as __Handlers>::#name(__routes);)
+        })
+        .collect();
+    let declarations = declaration_block(&quote!(#ty), emits, &calls, descriptions);
     let methods = (!handlers.is_empty()).then(|| {
         quote_spanned! {Span::mixed_site()=>
             use __gateway::reply_ladder::{
                 PeelMistake as _, PeelPlain as _, PeelResult as _, PeelWrapped as _,
             };
             #parameters
+            #identity
             #kinds
             trait __Handlers: ::core::marker::Sized {
                 #(#(#cfgs)* fn #names(__routes: &mut __gateway::Routes<Self>);)*
@@ -64,18 +75,61 @@ pub(crate) fn block(block: &Block, handlers: &[&Handler]) -> TokenStream {
         }
     });
     enclosed(
-        block.core.as_ref(),
+        block.options.core.as_ref(),
         &quote_spanned! {Span::mixed_site()=>
             #methods
-            struct __Block;
-            impl __gateway::HandlerBlock<__Block> for #ty {
-                fn declare(#routes: &mut __gateway::Routes<Self>) {
-                    #(#(#cfgs)* <Self as __Handlers>::#names(__routes);)*
-                }
-            }
-            __gateway::inventory::submit! { #registration }
+            #declarations
         },
     )
+}
+
+/// `impl HandlerBlock` and its registration: what the gateway emits, the `calls` that declare its handlers, and how the
+/// contract describes all of it.
+pub(super) fn declaration_block(
+    gateway: &TokenStream,
+    emits: &[Type],
+    calls: &[TokenStream],
+    descriptions: Vec<TokenStream>,
+) -> TokenStream {
+    let parameter = |name: &str, of: &[TokenStream]| match of {
+        [] => quote_spanned!(Span::mixed_site()=> _),
+        _ => Ident::new(name, Span::mixed_site()).into_token_stream(),
+    };
+    let may_emit = emits.iter().map(|event| emitted_by(event, gateway));
+    let listed: Vec<TokenStream> = emits.iter().map(listed).chain(calls.iter().cloned()).collect();
+    let routes = parameter("__routes", &listed);
+    let describe = (!descriptions.is_empty()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            fn describe(__description: &mut __gateway::BlockDescription) {
+                #(#descriptions)*
+            }
+        }
+    });
+    let registration = quote_spanned! {gateway.span()=>
+        __gateway::BlockRegistration::of::<#gateway, __Block>()
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #(#may_emit)*
+        struct __Block;
+        impl __gateway::HandlerBlock<__Block> for #gateway {
+            fn declare(#routes: &mut __gateway::Routes<Self>) {
+                #(#listed)*
+            }
+            #describe
+        }
+        __gateway::inventory::submit! { #registration }
+    }
+}
+
+/// That the gateway emits the event.
+pub(super) fn emitted_by(event: &Type, gateway: &TokenStream) -> TokenStream {
+    quote_spanned!(event.span()=> impl __gateway::EmittedBy<#gateway> for #event {})
+}
+
+// With the span of the type, where the compiler reports that it is not an event.
+fn listed(event: &Type) -> TokenStream {
+    let routes = Ident::new("__routes", located(event.span()));
+    quote_spanned!(event.span()=> #routes.emits::<#event>();)
 }
 
 /// The block as the user wrote it. A handler that awaits nothing must still be `async`, so the lint about that is
@@ -106,7 +160,10 @@ fn handler(handler: &Handler) -> TokenStream {
 fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
     let Handler { ident, enhancers, .. } = handler;
     let (event, name) = (&subscription.event, name_of(ident));
-    let new = quote_spanned!(ident.span()=> __gateway::MessageFacts::new(#event, #name));
+    let new = match event {
+        Expr::Infer(_) => quote_spanned!(ident.span()=> __gateway::MessageFacts::of_others(#name)),
+        _ => quote_spanned!(ident.span()=> __gateway::MessageFacts::new(#event, #name)),
+    };
     let serial = subscription.serial.then(|| quote!(.serial()));
     let arguments = arguments(handler);
     let returns = returns(handler);
@@ -165,11 +222,13 @@ fn body(handler: &Handler, finish: &TokenStream) -> TokenStream {
     let output = output(handler);
     let names: Vec<Ident> =
         (0..arguments.len()).map(|index| format_ident!("__arg_{index}", span = here)).collect();
-    let extract = names.iter().zip(arguments).enumerate();
-    let extract = extract.map(|(index, (name, argument))| match handler.occasion {
-        Occasion::Message(_) => extract_from_message(index, name, argument),
-        Occasion::Hook(hook) => extract_for_hook(name, argument, hook),
-    });
+    let extract = match handler.occasion {
+        Occasion::Message(_) => extract_from_message(&names, arguments, here),
+        Occasion::Hook(hook) => {
+            let extract = names.iter().zip(arguments);
+            extract.map(|(name, argument)| extract_for_hook(name, argument, hook)).collect()
+        }
+    };
     // A name that nothing reads, or a `mut` that nothing needs, would be a warning.
     let call = match handler.occasion {
         _ if !arguments.is_empty() => quote_spanned!(here=> mut __call),
@@ -178,32 +237,52 @@ fn body(handler: &Handler, finish: &TokenStream) -> TokenStream {
     };
     quote_spanned! {here=>
         |__this: __gateway::Arc<Self>, #call: __gateway::Call| __gateway::Box::pin(async move {
-            #(#extract)*
+            #extract
             let #output = Self::#ident(&__this, #(#names),*).await;
             #finish
         })
     }
 }
 
+// All arguments in one `await`: nested pairs, so that there may be any number of them.
+fn extract_from_message(names: &[Ident], arguments: &[Argument], here: Span) -> TokenStream {
+    let probes = arguments.iter().enumerate().map(|(index, argument)| probe(index, argument));
+    let pairs = |tokens: Vec<TokenStream>| {
+        tokens.into_iter().rev().reduce(|rest, first| quote_spanned!(here=> (#first, #rest)))
+    };
+    let Some(names) = pairs(names.iter().map(ToTokens::to_token_stream).collect()) else {
+        return TokenStream::new();
+    };
+    let extractions = arguments.iter().enumerate();
+    let extractions =
+        pairs(extractions.map(|(index, argument)| extraction(index, argument)).collect());
+    quote_spanned! {here=>
+        #(#probes)*
+        let __args = #extractions;
+        let #names = __args.extract(&mut __call).await?;
+    }
+}
+
+fn probe(index: usize, argument: &Argument) -> TokenStream {
+    let here = argument.ty.span();
+    let known = known_name(index, here);
+    let ty = moved(argument.ty.to_token_stream(), here);
+    let this = Ident::new("__this", located(here));
+    let probe = quote_spanned!(here=> (&&&__gateway::Probe::<#ty>::OF).known(&#this));
+    quote_spanned!(located(here)=> let #known = #probe;)
+}
+
 // With the user's hygiene and one span for all of it: a type that is not an extractor breaks several of the
 // compiler's rules here, and it reports one error per span.
-fn extract_from_message(index: usize, name: &Ident, argument: &Argument) -> TokenStream {
+fn extraction(index: usize, argument: &Argument) -> TokenStream {
     let Argument { ty, pipes } = argument;
     let here = ty.span();
-    let call = Ident::new("__call", located(here));
     let known = known_name(index, here);
-    let ty = moved(ty.to_token_stream(), here);
-    let value = if pipes.is_empty() {
-        quote_spanned!(here=> #known.extract::<Self>(&mut #call).await?)
-    } else {
-        let index = position(index);
-        quote_spanned!(here=> #known.extract_at::<Self>(&mut #call, #index).await?)
-    };
-    let probe = quote_spanned!(here=> (&&&__gateway::Probe::<#ty>::OF).known());
-    quote_spanned! {located(here)=>
-        let #known = #probe;
-        let #name = #value;
+    if pipes.is_empty() {
+        return quote_spanned!(here=> (&&#known).sought());
     }
+    let position = position(index);
+    quote_spanned!(here=> (&&#known).sought_at(#position))
 }
 
 fn extract_for_hook(name: &Ident, argument: &Argument, hook: Hook) -> TokenStream {
@@ -223,8 +302,8 @@ fn known_name(index: usize, of: Span) -> Ident {
     format_ident!("__known_{index}", span = of)
 }
 
-// What each argument says about the handler: the type of its payload, the services it takes. With the span of the
-// extraction, for the same reason.
+// What each argument says about the handler: the type of its payload, the services it takes, how the identity it takes
+// is told to other processes. With the span of the extraction, for the same reason.
 fn arguments(handler: &Handler) -> TokenStream {
     let occasion = match handler.occasion {
         Occasion::Message(_) => None,
@@ -233,12 +312,22 @@ fn arguments(handler: &Handler) -> TokenStream {
             Some(quote!(__gateway::#occasion,))
         }
     };
-    let argument = |Argument { ty, .. }: &Argument| {
+    let argument = |argument: &Argument| {
+        let ty = &argument.ty;
         let here = ty.span();
         let ty = moved(ty.to_token_stream(), here);
-        quote_spanned!(here=> .argument::<Self, #occasion #ty>())
+        let codec = takes_identity(argument).then(
+            || quote_spanned!(here=> .codec((&&__gateway::IdentityProbe::<#ty>::OF).codec())),
+        );
+        quote_spanned!(here=> .argument::<Self, #occasion #ty>() #codec)
     };
     handler.arguments.iter().map(argument).collect()
+}
+
+// Whether to ask how the identity that it takes is told to other processes. By its name, and not for every parameter: that
+// would be a third more code per handler. For an identity of another name, the gateway's `authenticate = ..` says it.
+fn takes_identity(argument: &Argument) -> bool {
+    mentions(argument.ty.to_token_stream(), "Identity")
 }
 
 // The pipes of single parameters, with the parameters' positions after `&self`.

@@ -1,36 +1,47 @@
 //! What is printed for a struct: the facts of a gateway, and how its fields are filled.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, LitStr, Member, Type};
+use syn::{Expr, LitStr, Member, Pat, Type};
 
+use super::block::{declaration_block, emitted_by};
 use super::enhancer::enhancer;
-use super::{enclosed, located};
+use super::{description, enclosed, located};
 use crate::model::{Field, Gateway, GatewayOptions, Given, Injectable, Source, Value};
 use crate::options::Ty;
+use crate::tokens::ungrouped_type;
 
 /// `impl Gateway`, `impl Injectable` and the registration.
 pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
     let ident = &gateway.item.ident;
     let authenticator = authenticator(&gateway.options);
     let new = facts_of(ident);
+    let codec = gateway.options.authenticator().map(|_| codec());
+    let ladder = codec.as_ref().map(|_| super::identity_ladder());
     let options = gateway.options.given.iter().map(|given| option(None, given));
     let enhancers = gateway.enhancers.iter().map(enhancer);
     let injectable = impl_injectable(ident, &gateway.fields);
     let registration =
         quote_spanned!(ident.span()=> __gateway::GatewayRegistration::of::<#ident>());
+    // The events that it lists are declared as those of an impl block are.
+    let emits = gateway.options.emits();
+    let descriptions = emits.iter().map(description::event).collect();
+    let declarations = (!emits.is_empty())
+        .then(|| declaration_block(&ident.to_token_stream(), emits, &[], descriptions));
     enclosed(
         gateway.options.core(),
         &quote! {
             impl __gateway::Gateway for #ident {
                 type Authenticator = #authenticator;
                 fn facts() -> __gateway::GatewayFacts {
-                    #new #(#options)* #(#enhancers)*
+                    #ladder
+                    #new #codec #(#options)* #(#enhancers)*
                 }
             }
             #injectable
             __gateway::inventory::submit! { #registration }
+            #declarations
         },
     )
 }
@@ -41,6 +52,8 @@ pub(crate) fn gateway_stub(ident: &Ident, options: &GatewayOptions) -> TokenStre
     let authenticator = authenticator(options);
     let facts = facts_of(ident);
     let injectable = impl_stub(ident);
+    let emits = options.emits().iter();
+    let emits = emits.map(|event| emitted_by(event, &ident.to_token_stream()));
     enclosed(
         options.core(),
         &quote! {
@@ -51,6 +64,7 @@ pub(crate) fn gateway_stub(ident: &Ident, options: &GatewayOptions) -> TokenStre
                 }
             }
             #injectable
+            #(#emits)*
         },
     )
 }
@@ -113,6 +127,13 @@ fn authenticator(options: &GatewayOptions) -> TokenStream {
     }
 }
 
+// How the identity is told to other processes: only here is its type concrete. A reference for each step of core's ladder.
+fn codec() -> TokenStream {
+    quote! {
+        .codec((&&__gateway::IdentityProbe::<<Self as __gateway::Gateway>::Authenticator>::OF).codec())
+    }
+}
+
 // Each option is a method of the facts: `namespace`, and `cors_origins` for one of a group.
 fn option(group: Option<&str>, Given { option, key, value }: &Given) -> TokenStream {
     let name = match group {
@@ -121,7 +142,7 @@ fn option(group: Option<&str>, Given { option, key, value }: &Given) -> TokenStr
     };
     match value {
         // Those two determine the code around the options.
-        Value::Core(_) | Value::Authenticator(_) => TokenStream::new(),
+        Value::Core(_) | Value::Authenticator(_) | Value::Events(_) => TokenStream::new(),
         Value::On => setting(&name, Ty::Truth, &Expr::Verbatim(quote_spanned!(key.span()=> true))),
         Value::Setting(ty, value) => setting(&name, *ty, value),
         Value::Group(group, given) => {
@@ -157,9 +178,10 @@ fn setting(name: &str, ty: Ty, value: &Expr) -> TokenStream {
 }
 
 fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
-    let declarations = fields.iter().filter_map(declaration);
+    let declarations = fields.iter().flat_map(declarations);
     let values = fields.iter().map(value);
-    let takes = fields.iter().any(|field| matches!(field.source, Source::Injected));
+    let is_taken = |field: &Field| matches!(field.source, Source::Injected | Source::Computed(_));
+    let takes = fields.iter().any(is_taken);
     let provider = Ident::new("__provider", Span::mixed_site());
     let provider = if takes { quote!(#provider) } else { quote!(_) };
     quote_spanned! {Span::mixed_site()=>
@@ -177,22 +199,35 @@ fn impl_injectable(ident: &Ident, fields: &[Field]) -> TokenStream {
     }
 }
 
-fn declaration(field: &Field) -> Option<TokenStream> {
-    let Field { member, ty, cfgs, source: Source::Injected, .. } = field else {
-        return None;
-    };
+fn declarations(field: &Field) -> Vec<TokenStream> {
+    let Field { member, ty, cfgs, source, .. } = field;
     let name = match member {
         Member::Named(ident) => name_of(ident),
         Member::Unnamed(index) => LitStr::new(&index.index.to_string(), index.span),
     };
+    // With the user's span, because the calls record the line for the start report.
+    let calls = match source {
+        Source::Injected => vec![quote_spanned!(ty.span()=> .field::<#ty>(#name))],
+        Source::Computed(closure) => {
+            let services = closure.inputs.iter().filter_map(borrowed);
+            let call =
+                |service: &Type| quote_spanned!(service.span()=> .initializer::<#service>(#name));
+            services.map(call).collect()
+        }
+        Source::Default | Source::Value(_) => Vec::new(),
+    };
     let dependencies = Ident::new("__dependencies", Span::mixed_site());
-    let call = field_call(ty, &name);
-    Some(quote!(#(#cfgs)* let #dependencies = #dependencies #call;))
+    let declaration = |call| quote!(#(#cfgs)* let #dependencies = #dependencies #call;);
+    calls.into_iter().map(declaration).collect()
 }
 
-// With the user's span, because `field` records the line for the start report.
-fn field_call(ty: &Type, name: &LitStr) -> TokenStream {
-    quote_spanned!(ty.span()=> .field::<#ty>(#name))
+// The `T` of a parameter `name: &T`.
+fn borrowed(parameter: &Pat) -> Option<&Type> {
+    let Pat::Type(parameter) = parameter else { return None };
+    match ungrouped_type(&parameter.ty) {
+        Type::Reference(reference) => Some(&*reference.elem),
+        _ => None,
+    }
 }
 
 fn value(field: &Field) -> TokenStream {
@@ -202,6 +237,10 @@ fn value(field: &Field) -> TokenStream {
         Source::Injected => {
             let provider = Ident::new("__provider", Span::mixed_site());
             quote_spanned!(span=> #provider.take())
+        }
+        Source::Computed(closure) => {
+            let provider = Ident::new("__provider", Span::mixed_site());
+            quote_spanned!(span=> __gateway::Factory::make(#closure, #provider))
         }
         Source::Default => quote_spanned!(span=> __gateway::Default::default()),
         Source::Value(value) => quote!(#value),

@@ -49,6 +49,7 @@ fn gateway_struct_with_every_option() {
             outbox_packets = 1_000,
             outbox_bytes = |config: &Config| config.outbox,
             overflow = Overflow::DropNewest,
+            sessions = Newest,
             handler_grace = Duration::from_secs(10),
             reauthenticate = "renew",
             cors(origins = ["http://localhost:4200"], credentials = |config: &Config| config.cookies),
@@ -65,6 +66,7 @@ fn gateway_struct_with_every_option() {
             struct Everything {
                 #[init] seen: AtomicU64,
                 #[init(HashSet::new())] names: Mutex<HashSet<String>>,
+                #[init(|config: &Config, audit: &Audit| Room::of(config, audit))] room: Room,
                 #[cfg(feature = "audit")] audit: Arc<Audit>,
             }
         },

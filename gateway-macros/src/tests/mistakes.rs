@@ -46,15 +46,20 @@ fn every_mistake_of_a_struct_comes_out_in_one_pass() {
 
 // What is written behind it would not be Rust, and rustc would say so of tokens nobody wrote.
 #[test]
-fn the_path_to_the_core_has_no_arguments() {
-    let arguments = quote!(crate = my::core<User>);
-    let found = messages(web_socket_gateway(
-        arguments,
-        quote!(
-            struct ChatGateway;
-        ),
-    ));
-    assert_eq!(found.len(), 1, "{found:#?}");
+fn the_path_to_the_core_has_no_arguments_and_names_no_type() {
+    for arguments in
+        [quote!(crate = my::core<User>), quote!(crate = Self), quote!(crate = Self::core)]
+    {
+        let printed = web_socket_gateway(
+            arguments,
+            quote!(
+                struct ChatGateway;
+            ),
+        );
+        assert!(syn::parse2::<syn::File>(printed.clone()).is_ok(), "{printed}");
+        let found = messages(printed);
+        assert_eq!(found.len(), 1, "{found:#?}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    AUTHENTICATE, Attack, JOIN, LATE, TimeLimit, UNJOINED_BYTES, fixture, size, withstood,
+    AUTHENTICATE, Attack, JOIN, KEPT, LATE, TimeLimit, UNJOINED_BYTES, fixture, size, withstood,
 };
 
 /// Longer than what is shown takes: it is not shown by the end of that time.
@@ -28,6 +28,9 @@ const CONNECTION: usize = 100 * 1024;
 
 /// A policy that was violated, as RFC 6455 has it.
 const POLICY: Option<u16> = Some(1008);
+
+/// A message that is too big, as RFC 6455 has it.
+const TOO_BIG: Option<u16> = Some(1009);
 
 /// As IANA has it.
 const TRY_AGAIN_LATER: Option<u16> = Some(1013);
@@ -61,7 +64,7 @@ withstood! {
         ..Attack::PLAIN
     },
     a_large_auth_is_refused_and_not_kept: Attack {
-        name: "auth of 990 kB",
+        name: "large auth",
         times: &[JOIN_LATER, AUTHENTICATE],
         settings: &NO_HEARTBEAT,
         peak: || of(auths(), CONNECTION),
@@ -86,10 +89,11 @@ withstood! {
         ..Attack::PLAIN
     },
     messages_of_strangers_that_never_end_are_ended: Attack {
-        name: "unfinished messages of 990 kB",
+        name: "unfinished messages",
         times: &[JOIN, AUTHENTICATE],
         settings: &NO_HEARTBEAT,
-        peak: || of(unfinished(), CONNECTION) + UNJOINED_BYTES * 3 / 2,
+        peak: || of(unfinished() + unheard(), CONNECTION) + UNJOINED_BYTES * 3 / 2,
+        kept: 2 * KEPT,
         kept_for: &[JOIN, AUTHENTICATE],
         run: |server| Box::pin(unfinished_messages_are_ended(server)),
         ..Attack::PLAIN
@@ -114,18 +118,25 @@ fn unread() -> usize {
     size(100, 200)
 }
 
-/// What strangers may say in all, with a little room.
 fn auths() -> usize {
-    28
+    size(30, 200)
 }
 
 fn attached() -> usize {
     size(20, 100)
 }
 
-/// More than strangers may say in all.
+/// Each says more than one may. If they could, it would be more than all of them may.
 fn unfinished() -> usize {
     size(100, 300)
+}
+
+/// Bytes of half a message that one may say.
+const HALF: usize = 80_000;
+
+/// More than strangers may say in all, if each says half a message.
+fn unheard() -> usize {
+    UNJOINED_BYTES as usize / HALF + 50
 }
 
 async fn strangers(server: &Server, count: usize) -> Vec<Client> {
@@ -210,9 +221,13 @@ async fn long_names_are_refused(server: &Server) {
     drop(silent);
 }
 
-/// 990 kB beside a token: refused, and nothing of it is kept.
+/// 20 kB beside a token: refused, and nothing of it is kept. Who says 990 kB is not listened to.
 async fn large_auths_are_refused(server: &Server) {
-    let said = format!(r#"40/raw,{{"token":"{}"}}"#, "a".repeat(LARGE));
+    let connect = |size| format!(r#"40/raw,{{"token":"{}"}}"#, "a".repeat(size));
+    let ends =
+        closed(all_say(strangers(server, 4).await, &text_frame(&connect(LARGE))), LATE).await;
+    assert!(ends.all_told(TOO_BIG), "{ends:?}");
+    let said = connect(20_000);
     let before = server.memory("VmRSS").expect("the memory");
     let mut clients = Vec::new();
     for _ in 0..auths() {
@@ -274,12 +289,20 @@ async fn too_many_attachments_are_refused(server: &Server) {
     drop(member);
 }
 
-/// 990 kB of a message that has no end, before anything was joined: not for long, and not from everybody.
+/// A message that has no end, before anything was joined: never 990 kB, of less not for long, and not from everybody.
 async fn unfinished_messages_are_ended(server: &Server) {
     let whole = text_frame(&format!("40/raw,{}", "a".repeat(LARGE)));
-    let half = &whole[..whole.len() - 10];
+    let mut large = all_say(strangers(server, unfinished()).await, &whole[..whole.len() - 10]);
+    for client in &mut large {
+        timeout(LATE, client.flush()).await.ok();
+    }
+    // They are not in the way of anybody.
+    drop(Client::open(server.address(), "/raw").await.expect("a newcomer is let in"));
+    let ends = closed(large, LATE).await;
+    assert!(ends.all_told(TOO_BIG), "{ends:?}");
     let ends =
-        closed(all_say(strangers(server, unfinished()).await, half), JOIN.time() + LATE).await;
+        closed(all_say(strangers(server, unheard()).await, &whole[..HALF]), JOIN.time() + LATE)
+            .await;
     assert_eq!(ends.open, 0, "{ends:?}");
     assert!(ends.told.contains_key(&TRY_AGAIN_LATER), "{ends:?}");
 }

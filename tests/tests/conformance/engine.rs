@@ -23,8 +23,8 @@ on_both_transports![
     a_close_packet_ends_a_session,
 ];
 
-/// The first packet is of type 0, with the session's id, the upgrades it may make, and the times and
-/// sizes the client is to keep to.
+/// The first packet is of type 0 and contains the session's id, its possible upgrades, and the times and
+/// sizes that the client must keep to.
 async fn a_session_begins_with_an_open_packet(transport: Transport) {
     let mut settings = HEARTBEAT.to_vec();
     settings.push(("MAX_PAYLOAD", "123456"));
@@ -45,7 +45,7 @@ async fn a_session_begins_with_an_open_packet(transport: Transport) {
     assert!(!session.id().is_empty());
 }
 
-/// Ids of sessions are unique.
+/// Session ids are unique.
 async fn each_session_has_an_id_of_its_own(transport: Transport) {
     let server = server();
     let (one, other) =
@@ -53,7 +53,7 @@ async fn each_session_has_an_id_of_its_own(transport: Transport) {
     assert_ne!(one.id(), other.id());
 }
 
-/// `EIO` is mandatory, and 4.
+/// `EIO` is mandatory and must be 4.
 async fn a_request_without_a_known_version_is_refused(transport: Transport) {
     let name = name(transport);
     for query in ["", "EIO=", "EIO=abc", "EIO=3", "EIO=5", "EIO=4294967300"] {
@@ -61,14 +61,14 @@ async fn a_request_without_a_known_version_is_refused(transport: Transport) {
     }
 }
 
-/// `transport` is mandatory, and one of `polling` and `websocket`.
+/// `transport` is mandatory and must be `polling` or `websocket`.
 async fn a_request_without_a_known_transport_is_refused(transport: Transport) {
     for query in ["EIO=4", "EIO=4&transport=", "EIO=4&transport=abc", "EIO=4&transport=Polling"] {
         refused(transport, &format!("/socket.io/?{query}")).await;
     }
 }
 
-/// A session's id that the server does not know is answered with 400.
+/// An unknown session id is answered with 400.
 async fn a_request_of_no_session_is_refused(transport: Transport) {
     let name = name(transport);
     for sid in ["AAAAAAAAAAAAAAAA", "abc", "0", "%00", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
@@ -98,7 +98,7 @@ fn name(transport: Transport) -> &'static str {
     }
 }
 
-/// Pings are the server's, one each `pingInterval`; a client that answers stays.
+/// The server sends a ping every `pingInterval`; a client that answers stays connected.
 async fn the_server_sends_pings_and_pongs_keep_a_session(transport: Transport) {
     let server = server_with(&HEARTBEAT);
     let mut session = Session::connected(&server, transport, "/").await;
@@ -112,7 +112,7 @@ async fn the_server_sends_pings_and_pongs_keep_a_session(transport: Transport) {
     session.is_alive().await;
 }
 
-/// A client that answers no ping within `pingTimeout` is taken for gone.
+/// A client that does not answer a ping within `pingTimeout` has gone.
 async fn a_session_without_pongs_ends(transport: Transport) {
     let server = server_with(&HEARTBEAT);
     let mut session = Session::open(&server, transport).await;
@@ -122,7 +122,7 @@ async fn a_session_without_pongs_ends(transport: Transport) {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
-/// Text is UTF-8, whatever characters it has.
+/// Text is UTF-8, whatever characters it contains.
 async fn text_comes_back_as_it_was_sent(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -134,7 +134,7 @@ async fn text_comes_back_as_it_was_sent(transport: Transport) {
     }
 }
 
-/// Bytes are a binary frame on a WebSocket, and base64 behind a `b` on polling.
+/// Binary data is a binary frame on a WebSocket, and `b` followed by base64 on polling.
 async fn bytes_come_back_as_they_were_sent(transport: Transport) {
     const ALL: [u8; 256] = {
         let mut all = [0; 256];
@@ -155,7 +155,7 @@ async fn bytes_come_back_as_they_were_sent(transport: Transport) {
     }
 }
 
-/// Packets that come together are taken one after the other.
+/// Packets that arrive together are processed one after the other.
 async fn packets_are_taken_in_the_order_they_were_sent(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -177,7 +177,7 @@ async fn an_unknown_type_of_packet_ends_a_session(transport: Transport) {
     }
 }
 
-/// The packet of type 1 asks for the end of the session.
+/// A packet of type 1 closes the session.
 async fn a_close_packet_ends_a_session(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;

@@ -59,8 +59,8 @@ fn page() -> String {
     let mut page = format!(
         "# The protocols, rule by rule\n\n\
          <!-- Written by `UPDATE_CONFORMANCE=1 cargo test -p tests --test conformance`. -->\n\n\
-         What Engine.IO 4 and Socket.IO 5 ask of a server, asked of this one by a client that is nothing but its\n\
-         frames: {count} rules in {runs} tests, since what is no matter of the transport is tested over both. The\n\
+         What Engine.IO 4 and Socket.IO 5 ask of a server, tested with a client that writes and reads single\n\
+         frames: {count} rules in {runs} tests, since whatever does not depend on the transport is tested over both. The\n\
          tests are in `tests/tests/conformance`, and run with all the others:\n\
          `cargo test -p tests --test conformance`.\n\n\
          ## Deviations\n\n\

@@ -26,7 +26,7 @@ async fn a_session_does_not_begin_with_another_method() {
     }
 }
 
-/// A session knows GET and POST.
+/// A session accepts GET and POST only.
 #[tokio::test]
 async fn a_session_knows_no_other_method() {
     let server = server();
@@ -38,7 +38,7 @@ async fn a_session_knows_no_other_method() {
     session.is_alive().await;
 }
 
-/// A poll waits until there is something to say.
+/// A poll waits until there is something to send.
 #[tokio::test]
 async fn a_poll_waits_for_a_packet() {
     let server = server();
@@ -48,7 +48,7 @@ async fn a_poll_waits_for_a_packet() {
     assert_eq!(&poll.response().await.unwrap().body[..], b"430[1]");
 }
 
-/// Packets that wait travel in one body, between characters 30.
+/// Waiting packets travel in one body, separated by the character 30.
 #[tokio::test]
 async fn packets_that_wait_come_in_one_body() {
     let server = server();
@@ -65,7 +65,7 @@ async fn packets_that_wait_come_in_one_body() {
     assert_eq!(packets, ["430[]", "431[]", attached, "bAQID", "433[]"]);
 }
 
-/// A POST is answered with `ok`, whatever comes of what is in it.
+/// A POST is answered with `ok`, whatever becomes of its packets.
 #[tokio::test]
 async fn a_post_is_answered_with_ok() {
     let server = server();
@@ -75,7 +75,7 @@ async fn a_post_is_answered_with_ok() {
     assert_eq!(&response.body[..], b"ok");
 }
 
-/// Packets in a body that is no list of packets are not guessed at.
+/// If a body is not a list of packets, the server does not guess.
 #[tokio::test]
 async fn a_malformed_body_is_refused_and_ends_the_session() {
     let server = server();
@@ -87,7 +87,7 @@ async fn a_malformed_body_is_refused_and_ends_the_session() {
     }
 }
 
-/// A body that is no UTF-8 is malformed, too.
+/// A body that is not UTF-8 is malformed, too.
 #[tokio::test]
 async fn a_body_that_is_no_text_is_refused_and_ends_the_session() {
     let server = server();
@@ -108,7 +108,7 @@ async fn a_body_that_is_too_large_is_refused() {
     assert_eq!(session.post(body(1_001).as_bytes()).await.status, 413);
 }
 
-/// One poll at a time: a second one ends the session, and the first is told so.
+/// One poll at a time: a second one ends the session, and the first is told.
 #[tokio::test]
 async fn a_second_poll_at_once_ends_the_session() {
     let server = server();
@@ -120,7 +120,7 @@ async fn a_second_poll_at_once_ends_the_session() {
     session.has_ended().await;
 }
 
-/// A poll that waits while the client closes is answered, so that its connection is free.
+/// A poll that is waiting when the client closes the session is answered, which frees its connection.
 #[tokio::test]
 async fn a_poll_that_waits_is_answered_when_the_client_closes() {
     let server = server();
@@ -132,7 +132,7 @@ async fn a_poll_that_waits_is_answered_when_the_client_closes() {
     session.has_ended().await;
 }
 
-/// What becomes of one session is nothing to another.
+/// What happens to one session does not affect another.
 #[tokio::test]
 async fn sessions_are_apart() {
     let server = server();

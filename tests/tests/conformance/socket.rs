@@ -38,7 +38,7 @@ on_both_transports![
     text_in_place_of_bytes_ends_the_session,
 ];
 
-/// CONNECT without a namespace is `/`; the answer has the client's id in it.
+/// CONNECT without a namespace means `/`; the answer contains the client's id.
 async fn a_client_is_let_into_the_root_namespace(transport: Transport) {
     let server = server();
     let mut session = Session::open(&server, transport).await;
@@ -56,7 +56,7 @@ async fn a_client_is_let_into_another_namespace(transport: Transport) {
     session.hears(r#"42/custom,["auth",{}]"#).await;
 }
 
-/// `/` may be written out.
+/// `/` may be named explicitly.
 async fn the_root_namespace_may_be_named(transport: Transport) {
     let server = server();
     let mut session = Session::open(&server, transport).await;
@@ -80,7 +80,7 @@ fn id(connected: Said, head: &str) -> String {
     object["sid"].as_str().unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
-/// CONNECT may carry an object, for the server to know who it is.
+/// CONNECT may carry an object by which the server identifies the client.
 async fn what_a_client_brings_along_reaches_the_server(transport: Transport) {
     let server = server();
     for (packet, place) in [("40", ""), ("40/custom,", "/custom,")] {
@@ -91,7 +91,7 @@ async fn what_a_client_brings_along_reaches_the_server(transport: Transport) {
     }
 }
 
-/// A namespace that is not there is answered with CONNECT_ERROR and a message.
+/// An unknown namespace is answered with CONNECT_ERROR and a message.
 async fn an_unknown_namespace_is_refused(transport: Transport) {
     let server = server();
     let mut session = Session::open(&server, transport).await;
@@ -99,7 +99,7 @@ async fn an_unknown_namespace_is_refused(transport: Transport) {
     session.hears(r#"44/nowhere,{"message":"Invalid namespace"}"#).await;
 }
 
-/// A client that is not let in reads why.
+/// A client that is refused is told why.
 async fn who_is_refused_is_told_why(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -110,7 +110,7 @@ async fn who_is_refused_is_told_why(transport: Transport) {
     session.is_alive().await;
 }
 
-/// Who is refused in one namespace is served in another.
+/// A client that is refused in one namespace is still served in others.
 async fn a_refusal_costs_nothing_else(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -119,8 +119,8 @@ async fn a_refusal_costs_nothing_else(transport: Transport) {
     session.is_alive().await;
 }
 
-/// Several namespaces share a connection; each has an id of its own for the client, and hears what
-/// is said in it.
+/// Several namespaces share a connection; in each, the client has an id and receives that namespace's
+/// events only.
 async fn namespaces_of_one_connection_are_apart(transport: Transport) {
     let server = server();
     let mut session = Session::open(&server, transport).await;
@@ -136,7 +136,7 @@ async fn namespaces_of_one_connection_are_apart(transport: Transport) {
     session.hears(r#"42/custom,["message-back",2]"#).await;
 }
 
-/// A client that asks to be let in nowhere is not kept.
+/// A client that joins no namespace in time is disconnected.
 async fn who_does_not_connect_in_time_is_sent_away(transport: Transport) {
     let server = server_with(&[("CONNECT_TIMEOUT_MS", "300")]);
     let mut session = Session::open(&server, transport).await;
@@ -153,7 +153,7 @@ async fn an_event_before_any_namespace_ends_the_session(transport: Transport) {
     session.has_ended().await;
 }
 
-/// Who has not connected to a namespace says nothing in it.
+/// A client cannot send to a namespace that it has not joined.
 async fn an_event_in_a_namespace_the_client_is_not_in_ends_the_session(transport: Transport) {
     let server = server();
     for namespace in ["/custom", "/nowhere"] {
@@ -163,7 +163,7 @@ async fn an_event_in_a_namespace_the_client_is_not_in_ends_the_session(transport
     }
 }
 
-/// A packet has a known type, and behind it JSON of the form that belongs to that type.
+/// A packet has a known type, followed by JSON of the form that belongs to it.
 async fn a_malformed_packet_ends_the_session(transport: Transport) {
     let server = server();
     for packet in
@@ -175,7 +175,7 @@ async fn a_malformed_packet_ends_the_session(transport: Transport) {
     }
 }
 
-/// A client that was sent away may speak on, until it has heard of it.
+/// A client that has been disconnected may still send until it knows.
 async fn who_was_sent_away_has_not_heard_of_it_yet(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -188,7 +188,7 @@ async fn who_was_sent_away_has_not_heard_of_it_yet(transport: Transport) {
     session.is_alive().await;
 }
 
-/// DISCONNECT ends a namespace, and not the connection.
+/// DISCONNECT leaves a namespace, not the connection.
 async fn a_client_leaves_a_namespace(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -197,7 +197,7 @@ async fn a_client_leaves_a_namespace(transport: Transport) {
     id(session.next().await, "40/custom,");
 }
 
-/// Nor does it end another one.
+/// Nor does it leave any other namespace.
 async fn a_client_leaves_one_namespace_of_two(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -208,7 +208,7 @@ async fn a_client_leaves_one_namespace_of_two(transport: Transport) {
     session.is_alive().await;
 }
 
-/// Who has left may come again, and is somebody else then.
+/// A client that has left may join again, as a new client.
 async fn a_client_comes_back_to_a_namespace(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/custom").await;
@@ -220,7 +220,7 @@ async fn a_client_comes_back_to_a_namespace(transport: Transport) {
     }
 }
 
-/// The server ends a namespace with the same packet.
+/// The server disconnects a client from a namespace with the same packet.
 async fn a_client_is_sent_away_from_a_namespace(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -232,7 +232,7 @@ async fn a_client_is_sent_away_from_a_namespace(transport: Transport) {
     session.is_alive().await;
 }
 
-/// An event is a list: its name, and whatever JSON.
+/// An event is a list: its name, followed by any JSON.
 async fn an_event_reaches_the_server_and_one_comes_back(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -252,7 +252,7 @@ async fn an_event_in_a_namespace_is_answered_there(transport: Transport) {
     session.hears("43/custom,7[1]").await;
 }
 
-/// An event with a number asks for an acknowledgement, which has the same one and a list.
+/// An event with a number requests an acknowledgement, which carries the same number and a list.
 async fn an_event_is_acknowledged_under_its_number(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -265,7 +265,7 @@ async fn an_event_is_acknowledged_under_its_number(transport: Transport) {
     }
 }
 
-/// Where none is asked for, none comes.
+/// Without a number, there is no acknowledgement.
 async fn an_event_without_a_number_is_not_acknowledged(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -273,7 +273,7 @@ async fn an_event_without_a_number_is_not_acknowledged(transport: Transport) {
     session.is_alive().await;
 }
 
-/// The server numbers its own questions, and hears what is answered under that number.
+/// The server numbers its own requests, and receives the answer under that number.
 async fn a_question_of_the_server_is_answered(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -283,7 +283,7 @@ async fn a_question_of_the_server_is_answered(transport: Transport) {
     session.hears(r#"4370[{"yes":[1]}]"#).await;
 }
 
-/// The answer may be bytes.
+/// The answer may be binary.
 async fn a_question_of_the_server_is_answered_with_bytes(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -304,7 +304,7 @@ async fn asked(session: &mut Session) -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{question}"))
 }
 
-/// An answer nobody waits for, or a second one, is nothing.
+/// An answer that nobody waits for, or a second one, is ignored.
 async fn an_acknowledgement_of_nothing_costs_nothing(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -312,7 +312,7 @@ async fn an_acknowledgement_of_nothing_costs_nothing(transport: Transport) {
     session.is_alive().await;
 }
 
-/// In place of bytes stands the number of the attachment, and the attachments follow in their order.
+/// Binary data is replaced by the number of its attachment, and the attachments follow in order.
 async fn bytes_travel_in_an_event(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -325,7 +325,7 @@ async fn bytes_travel_in_an_event(transport: Transport) {
     session.hears_bytes(&[4]).await;
 }
 
-/// An acknowledgement has attachments, too.
+/// An acknowledgement may have attachments, too.
 async fn bytes_travel_in_an_acknowledgement(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;
@@ -338,7 +338,7 @@ async fn bytes_travel_in_an_acknowledgement(transport: Transport) {
     session.hears_bytes(&[2, 3]).await;
 }
 
-/// The namespace stands between the number of attachments and that of the acknowledgement.
+/// The namespace comes between the number of attachments and that of the acknowledgement.
 async fn bytes_travel_in_a_namespace(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/custom").await;
@@ -348,7 +348,7 @@ async fn bytes_travel_in_a_namespace(transport: Transport) {
     session.hears_bytes(&[9]).await;
 }
 
-/// While attachments are awaited, nothing else comes.
+/// While attachments are outstanding, nothing else may come.
 async fn text_in_place_of_bytes_ends_the_session(transport: Transport) {
     let server = server();
     let mut session = Session::connected(&server, transport, "/").await;

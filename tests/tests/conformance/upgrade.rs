@@ -43,7 +43,7 @@ async fn next(client: &mut Client) -> Incoming {
     }
 }
 
-/// `2probe`, `3probe`, `5`: and the session goes on over the WebSocket.
+/// After `2probe`, `3probe` and `5`, the session continues over the WebSocket.
 #[tokio::test]
 async fn a_session_goes_over_to_a_websocket() {
     let server = server();
@@ -54,7 +54,7 @@ async fn a_session_goes_over_to_a_websocket() {
     assert_eq!(next(&mut client).await, text("430[1]"));
 }
 
-/// A poll that waits is answered with a packet of type 6, for the client to be done with polling.
+/// A waiting poll is answered with a packet of type 6, so that the client can stop polling.
 #[tokio::test]
 async fn a_poll_that_waits_is_answered_during_the_upgrade() {
     let server = server();
@@ -68,7 +68,7 @@ async fn a_poll_that_waits_is_answered_during_the_upgrade() {
     assert_eq!(next(&mut client).await, text("430[1]"));
 }
 
-/// What is posted before the upgrade is over is taken, and answered over the WebSocket, in order.
+/// What is posted before the upgrade is complete is processed, and answered over the WebSocket, in order.
 #[tokio::test]
 async fn nothing_is_lost_on_the_way() {
     let server = server();
@@ -83,7 +83,7 @@ async fn nothing_is_lost_on_the_way() {
     }
 }
 
-/// A session that has gone over is not polled any more.
+/// A session that has been upgraded can no longer be polled.
 #[tokio::test]
 async fn a_session_that_has_gone_over_is_not_polled() {
     let server = server();
@@ -98,7 +98,7 @@ async fn a_session_that_has_gone_over_is_not_polled() {
     assert_eq!(next(&mut client).await, text("431[2]"));
 }
 
-/// A session that has gone over has its one WebSocket.
+/// A session is upgraded once.
 #[tokio::test]
 async fn a_session_goes_over_once() {
     let server = server();
@@ -116,7 +116,7 @@ async fn a_session_goes_over_once() {
     assert_eq!(next(&mut client).await, text("431[2]"));
 }
 
-/// A WebSocket that fails, or says something else, leaves the session on polling.
+/// A WebSocket that fails, or sends something else, leaves the session on polling.
 #[tokio::test]
 async fn an_upgrade_that_fails_leaves_the_session_on_polling() {
     let server = server();

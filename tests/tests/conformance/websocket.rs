@@ -5,7 +5,7 @@ use tests::raw::{Client, Incoming, close_frame, ping_frame};
 use crate::session::{Session, Transport};
 use crate::{server, server_with};
 
-/// A frame is a packet; what is split is put together again.
+/// A message is a packet, however many frames it is split into.
 #[tokio::test]
 async fn a_packet_may_come_in_several_frames() {
     let server = server();
@@ -18,7 +18,7 @@ async fn a_packet_may_come_in_several_frames() {
     assert_eq!(client.answer_to(0).await.unwrap(), 7);
 }
 
-/// A ping of the WebSocket itself is answered by the WebSocket itself.
+/// A ping at the level of WebSocket is answered at that level.
 #[tokio::test]
 async fn a_ping_of_the_websocket_costs_nothing() {
     let server = server();
@@ -27,7 +27,7 @@ async fn a_ping_of_the_websocket_costs_nothing() {
     assert_eq!(client.answer("message-with-ack", "1").await.unwrap(), 1);
 }
 
-/// Nothing is no packet.
+/// An empty message is not a packet.
 #[tokio::test]
 async fn an_empty_packet_ends_the_session() {
     let server = server();
@@ -36,7 +36,7 @@ async fn an_empty_packet_ends_the_session() {
     session.has_ended().await;
 }
 
-/// A WebSocket that is closed ends its session.
+/// Closing a WebSocket ends its session.
 #[tokio::test]
 async fn a_close_frame_ends_the_session() {
     let server = server();
@@ -49,7 +49,7 @@ async fn a_close_frame_ends_the_session() {
     assert!(Client::open_silent(server.address(), &query).await.is_err());
 }
 
-/// A session that is a WebSocket is not polled.
+/// A session over a WebSocket cannot be polled.
 #[tokio::test]
 async fn a_websocket_is_not_polled() {
     let server = server();
@@ -59,7 +59,7 @@ async fn a_websocket_is_not_polled() {
     session.is_alive().await;
 }
 
-/// A session has one WebSocket: a second one is turned away, and the first goes on.
+/// A session has one WebSocket: a second one is refused, and the first continues.
 #[tokio::test]
 async fn a_session_has_one_websocket() {
     let server = server();

@@ -87,19 +87,6 @@ impl Stranger {
         }
     }
 
-    /// The answer to a CONNECT that came right behind a refusal or a good-bye. It asks again if nothing comes:
-    /// socketioxide ignores a CONNECT for as long as it has not returned from the one before, and on a busy
-    /// machine that may be later than its answer.
-    async fn hears_of(&mut self, connect: &str) -> String {
-        const PATIENCE: Duration = Duration::from_secs(2);
-
-        if let Ok(answer) = timeout(PATIENCE, self.hears()).await {
-            return answer.expect("an answer");
-        }
-        self.says(&[connect]).await;
-        self.hears().await.expect("an answer")
-    }
-
     /// The next packet of text, pings aside, which are answered; nothing where there is none any more.
     async fn hears(&mut self) -> Option<String> {
         timeout(SOON, async {
@@ -264,7 +251,7 @@ async fn a_client_is_in_few_namespaces() {
         assert!(one.hears().await.expect("an answer").starts_with("40/rooms,"));
         for _ in 0..3 {
             one.says(&["40/ways,"]).await;
-            let answer = one.hears_of("40/ways,").await;
+            let answer = one.hears().await.expect("an answer");
             assert_eq!(answer, r#"44/ways,{"message":"Too many namespaces"}"#);
         }
         // Who is in one already is not counted twice, and who leaves gives its place back.
@@ -272,7 +259,7 @@ async fn a_client_is_in_few_namespaces() {
         one.is_served().await;
         one.says(&["41/rooms,"]).await;
         one.says(&["40/ways,"]).await;
-        assert!(one.hears_of("40/ways,").await.starts_with("40/ways,"));
+        assert!(one.hears().await.expect("an answer").starts_with("40/ways,"));
     }
 }
 
@@ -463,7 +450,7 @@ async fn who_was_sent_away_may_speak_on() {
             one.is_served().await;
             // It comes back, and so do its messages, also behind some that are from before.
             one.says(&[on, "40/custom,"]).await;
-            assert!(one.hears_of("40/custom,").await.starts_with("40/custom,"));
+            assert!(one.hears().await.expect("an answer").starts_with("40/custom,"));
             assert_eq!(one.hears().await.as_deref(), Some(r#"42/custom,["auth",{}]"#));
             one.says(&[on]).await;
             assert_eq!(one.hears().await.as_deref(), Some("43/custom,5[1]"));
@@ -471,7 +458,7 @@ async fn who_was_sent_away_may_speak_on() {
         // Or it leaves in the same moment, and comes back.
         one.says(&[r#"42/custom,["send-away"]"#, "41/custom,", "40/custom,"]).await;
         assert_eq!(one.hears().await.as_deref(), Some("41/custom,"));
-        assert!(one.hears_of("40/custom,").await.starts_with("40/custom,"));
+        assert!(one.hears().await.expect("an answer").starts_with("40/custom,"));
         assert_eq!(one.hears().await.as_deref(), Some(r#"42/custom,["auth",{}]"#));
         one.is_served().await;
     }
@@ -506,7 +493,9 @@ async fn answers_that_are_not_read_leave_room_for_others() {
     const STILL: Duration = Duration::from_secs(1);
 
     let _machine = machine().await;
-    let server = fixture_with(&NO_HEARTBEAT);
+    // The member is not cut for reading nothing: a busy machine takes longer for all this than it may.
+    let [interval, patience] = NO_HEARTBEAT;
+    let server = fixture_with(&[interval, patience, ("MIN_DRAIN_RATE", "0")]);
     let mut probe = Probe::of(&server).await;
     let mut member = Client::open_narrow(server.address(), "/raw", 4096).await.expect("a member");
     member.answer("join", "").await.expect("a member");

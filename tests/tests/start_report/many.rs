@@ -384,3 +384,44 @@ impl IdleGateway {
     #[use_guards(Roles::any::<String>([]), Throttle::per_event(u32::MAX, Duration::from_secs(1)))]
     async fn step(&self) {}
 }
+
+// ------------------------------------------------------------- two handlers of all other events
+
+#[web_socket_gateway(namespace = "/others")]
+struct OthersGateway;
+
+#[web_socket_gateway]
+impl OthersGateway {
+    #[subscribe_message(_)]
+    async fn any(&self) {}
+}
+
+#[web_socket_gateway]
+impl OthersGateway {
+    #[subscribe_message(_)]
+    async fn every(&self) {}
+}
+
+// -------------------------------------------------------------------------------------- events
+
+const ENDS: &str = "disconnect";
+
+#[derive(serde::Serialize, Event)]
+#[event("news")]
+struct Headline(String);
+
+#[derive(serde::Serialize, Event)]
+#[event("news")]
+struct Flash(u8);
+
+#[derive(serde::Serialize, Event)]
+#[event(ENDS)]
+struct Ends;
+
+#[web_socket_gateway(namespace = "/events", emits(Headline, Flash))]
+struct EventsGateway {
+    server: Server<Self>,
+}
+
+#[web_socket_gateway(emits(Ends))]
+impl EventsGateway {}

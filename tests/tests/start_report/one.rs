@@ -235,6 +235,59 @@ fn who_is_let_in(app: AppBuilder, which: &str) -> AppBuilder {
             .trusted_proxies(["10.0.0.1/8", "loopback", "10.0.0.0/8", "::1"])
             .allowed_hosts(["https://chat.example", "*.example", "::1", "chat.example:3000"]),
         "no hosts" => known(app).allowed_hosts([""; 0]),
+        "cors" => known(app).cors(["*", "chat.example"]).cors_credentials(true),
+        "factories" => factories(app.authenticate::<LooksForTheLost>()),
+        "factories that fail" => factories_that_fail(known(app)),
+        "metrics" => known(app).prometheus("metrics"),
+        "metrics beside a route" => known(app).health_checks().prometheus("/healthz"),
+        "stopping" => known(app).provide(Stopping::default()),
+        "made secret" => known(app).provide_with(|_: &Mistake| JwtService::hs256("")),
         _ => known(app).expect::<LobbyGateway>(),
+    }
+}
+
+/// Nothing provides it.
+struct Nothing;
+struct Egg;
+struct Hen;
+
+/// They need what is missing, one another, and a gateway that is not served.
+fn factories(app: AppBuilder) -> AppBuilder {
+    app.provide_with(|_: &Nothing, _: &Mistake| 7_u8)
+        .provide_with(|_: &Hen| Egg)
+        .provide_with(|_: &Egg| Hen)
+        .provide(7_u16)
+        .provide_with(|| 8_u16)
+}
+
+/// What stands on one that fails is not tried.
+fn factories_that_fail(app: AppBuilder) -> AppBuilder {
+    app.try_provide_with(|_: &Mistake| "seven".parse::<u8>())
+        .try_provide_with(|_: &Mistake| Err::<Egg, _>("there is no hen"))
+        .provide_with(|_: &Egg, _: &u8| -> Hen { unreachable!("there is no egg") })
+}
+
+/// An authenticator that only some of these applications have: it is not registered.
+struct LooksForTheLost {
+    _lost: Server<LostGateway>,
+}
+
+impl private::Injectable for LooksForTheLost {
+    fn dependencies() -> private::Dependencies {
+        private::Dependencies::new()
+            .field::<Server<LostGateway>>("lost")
+            .initializer::<Nothing>("size")
+    }
+
+    fn build(provider: &mut private::Provider) -> Self {
+        Self { _lost: provider.take() }
+    }
+}
+
+impl Authenticator for LooksForTheLost {
+    type Identity = User;
+
+    async fn authenticate(&self, _: &Handshake) -> Result<Authenticated<User>, WsException> {
+        Ok(User.into())
     }
 }

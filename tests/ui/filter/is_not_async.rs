@@ -5,6 +5,7 @@ struct Silent;
 
 impl ExceptionFilter for Silent {
     type Catch = WsException;
+    type Body = serde_json::Value;
 
     fn catch(&self, exception: &WsException, _: &ExecutionContext) -> ErrorReply {
         ErrorReply::new("error", &exception.message())

@@ -4,6 +4,7 @@ struct Translate;
 
 impl ExceptionFilter for Translate {
     type Catch = WsException;
+    type Body = serde_json::Value;
 
     async fn catch(
         &self,

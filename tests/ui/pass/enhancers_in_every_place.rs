@@ -20,11 +20,7 @@ const MEMBERS: Members = Members;
 pub struct Timing;
 
 impl Interceptor for Timing {
-    async fn intercept(
-        &self,
-        _: &ExecutionContext,
-        next: Next<'_>,
-    ) -> Result<Reply, WsException> {
+    async fn intercept(&self, _: &ExecutionContext, next: Next<'_>) -> Result<Reply, WsException> {
         next.handle().await
     }
 }
@@ -66,13 +62,14 @@ pub struct Translate;
 
 impl ExceptionFilter for Translate {
     type Catch = WsException;
+    type Body = String;
 
     async fn catch(
         &self,
         exception: &WsException,
         _: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
-        Ok(ErrorReply::new("error", &exception.message()))
+    ) -> Result<ErrorReply<String>, WsException> {
+        Ok(ErrorReply::new("error", &exception.message().to_owned()))
     }
 }
 

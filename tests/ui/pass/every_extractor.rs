@@ -38,7 +38,7 @@ impl ChatGateway {
         Identity(user): Identity<User>,
         SocketData(session): SocketData<Session>,
         handshake: Handshake,
-        Event(event): Event,
+        EventName(event): EventName,
         Inject(store): Inject<Store>,
         Locale(locale): Locale,
     ) {

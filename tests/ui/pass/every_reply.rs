@@ -87,8 +87,10 @@ impl ChatGateway {
     #[subscribe_message("opaque-stream")]
     async fn opaque_stream(
         &self,
-    ) -> Result<WsStream<impl Stream<Item = Result<WsResponse<u32>, WsException>> + use<>>, WsException>
-    {
+    ) -> Result<
+        WsStream<impl Stream<Item = Result<WsResponse<u32>, WsException>> + use<>>,
+        WsException,
+    > {
         Ok(WsStream::new(stream::iter([Ok(WsResponse::new("tick", 1))])))
     }
 

@@ -11,9 +11,10 @@ macro_rules! filters {
 
         impl ExceptionFilter for $name {
             type Catch = $error;
+            type Body = String;
 
-            async fn catch(&self, _: &$error, _: &ExecutionContext) -> Result<ErrorReply, WsException> {
-                Ok(ErrorReply::new("error", &1))
+            async fn catch(&self, _: &$error, _: &ExecutionContext) -> Result<ErrorReply<String>, WsException> {
+                Ok(ErrorReply::new("error", &String::new()))
             }
         }
     )*};

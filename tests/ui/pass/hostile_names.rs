@@ -85,9 +85,14 @@ struct Filter;
 
 impl ExceptionFilter for Filter {
     type Catch = WsException;
+    type Body = ::std::string::String;
 
-    async fn catch(&self, _: &WsException, _: &ExecutionContext) -> Fallible<ErrorReply> {
-        ::std::result::Result::Ok(ErrorReply::new("error", &1))
+    async fn catch(
+        &self,
+        _: &WsException,
+        _: &ExecutionContext,
+    ) -> Fallible<ErrorReply<::std::string::String>> {
+        ::std::result::Result::Ok(ErrorReply::new("error", &::std::string::String::new()))
     }
 }
 

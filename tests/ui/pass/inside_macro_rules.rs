@@ -49,6 +49,8 @@ pub struct Config {
 
 pub struct Needs(pub &'static str);
 
+// rustfmt moves what stands in an attribute further to the right each time.
+#[rustfmt::skip]
 macro_rules! gateway {
     (
         $name:ident, $namespace:literal, $authenticator:ty, $origin:expr, $grace:expr, $packets:expr,

@@ -25,6 +25,7 @@ fn namespace() -> String {
     outbox_bytes = 1024 * 1024,
     handler_grace = Duration::from_secs(5),
     overflow = Overflow::DropNewest,
+    sessions = Newest,
 )]
 pub struct Expressions;
 
@@ -38,6 +39,7 @@ pub struct Expressions;
     overflow = |config: &Config| {
         if config.limit > 5 { Overflow::Disconnect } else { Overflow::DropNewest }
     },
+    sessions = |config: &Config| if config.limit == 1 { Newest } else { Sessions::All },
 )]
 pub struct Computed;
 

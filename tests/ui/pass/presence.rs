@@ -81,7 +81,10 @@ impl Computed {
     }
 
     #[subscribe_message("where")]
-    async fn devices(&self, MessageBody(user): MessageBody<u64>) -> Result<Vec<SocketId>, WsException> {
+    async fn devices(
+        &self,
+        MessageBody(user): MessageBody<u64>,
+    ) -> Result<Vec<SocketId>, WsException> {
         Ok(self.presence.devices(&user).await?)
     }
 }

@@ -3,17 +3,19 @@
 #![allow(unused_imports)]
 
 use gateway_core::{
-    Ack, AckError, App, AppBuilder, AppError, Args, Argument, ArgumentList, ArgumentMetadata,
-    Arguments, AsyncResult, Authenticated, Authenticator, Binary, BoundApp, Broadcast, Bytes,
-    DisconnectReason, EmitError, ErrorReply, Event, ExceptionFilter, ExecutionContext,
-    Fetched, FieldError, FromMessage, Gateway, Guard, Handshake, Identity, Inject, Injectable,
-    Interceptor, InvalidKey, InvalidSocketId, JoinError, JwtAuthenticator, JwtService, Limits, Logging, MessageBody,
-    Missed, Next, Number, OnPresence, OnlineUsers, Overflow, Payload, PendingAck, Pipe, Presence,
-    PresenceChange, PresenceChanges, PresenceError, RemoteSocket, Reply, Roles, Rooms, Rules, Server, ServerSideEvents, Socket, SocketData, SocketId,
-    SocketsError, StreamItem, Throttle, Timeout, Transport, Valid, WsException, WsResponse, WsStream,
-    after_init, code, defaults, garde, injectable, occasion, on_connection, on_disconnect,
-    set_metadata, stop_signal, subscribe_message, use_filters, use_guards, use_interceptors,
-    use_pipes, web_socket_gateway,
+    Ack, AckError, Acks, App, AppBuilder, AppError, Args, Argument, ArgumentList, ArgumentMetadata,
+    Arguments, AsyncResult, Authenticated, Authenticator, AvailableSockets, Binary, BoundApp,
+    Broadcast, Bytes, DisconnectReason, EmitError, ErrorReply, Event, ExceptionFilter,
+    ExecutionContext, Fetched, FieldError, FromMessage, Gateway, Guard, Handshake, Identity,
+    Inject, Injectable, Interceptor, InvalidKey, InvalidSocketId, JoinError, JwtAuthenticator,
+    JwtService, Limits, Logging, MessageBody, Missed, Next, Number, OnPresence, OnlineUsers,
+    Overflow, Payload, PendingAck, Pipe, Presence, PresenceChange, PresenceChanges, PresenceError,
+    RemoteSocket, Reply, RequestError, Roles, Rooms, Rules, Server, ServerSideAnswers,
+    ServerSideEvents, ServerSideRequest, Sessions, Socket, SocketData, SocketId, SocketsError,
+    StreamItem, Throttle, Timeout, Transport, Valid, WsException, WsResponse, WsStream, after_init,
+    code, defaults, garde, injectable, occasion, on_connection, on_disconnect, set_metadata,
+    stop_signal, subscribe_message, use_filters, use_guards, use_interceptors, use_pipes,
+    web_socket_gateway,
 };
 
 /// Bounds that applications write in code of their own.
@@ -85,7 +87,16 @@ macro_rules! from_each {
     };
 }
 
-from_each!(AckError, EmitError, InvalidKey, InvalidSocketId, JoinError, PresenceError, SocketsError);
+from_each!(
+    AckError,
+    EmitError,
+    InvalidKey,
+    InvalidSocketId,
+    JoinError,
+    PresenceError,
+    RequestError,
+    SocketsError
+);
 
 /// By the prelude alone.
 pub mod prelude {

@@ -20,13 +20,14 @@ pub struct Translate;
 
 impl ExceptionFilter for Translate {
     type Catch = WsException;
+    type Body = String;
 
     async fn catch(
         &self,
         exception: &WsException,
         _: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
-        Ok(ErrorReply::new("error", &exception.message()))
+    ) -> Result<ErrorReply<String>, WsException> {
+        Ok(ErrorReply::new("error", &exception.message().to_owned()))
     }
 }
 

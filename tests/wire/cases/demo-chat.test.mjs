@@ -1,3 +1,4 @@
+// @ts-check
 // Every row of the demo's contract for `/chat`.
 
 import assert from 'node:assert/strict';
@@ -78,6 +79,7 @@ for (const transport of TRANSPORTS) {
 }
 
 describe('a refused connection', () => {
+  /** @type {Record<string, [object, string]>} */
   const refusals = {
     'no token': [{}, '缺少 Token'],
     'an empty token': [{ auth: { token: '' } }, '缺少 Token'],
@@ -350,6 +352,7 @@ describe('what one socket sends', () => {
   test('is seen by what the same socket asks right behind it', async (t) => {
     const roomId = room();
     const socket = await device(t, server.url, user());
+    /** @type {Promise<unknown>[]} */
     const pairs = [ask(socket, 'join-room', { roomId })];
     for (let number = 0; number < 50; number += 1) {
       const sent = answer(socket, 'send-message', { roomId, content: String(number) });
@@ -393,10 +396,7 @@ describe('what one socket sends', () => {
 describe('a restart', () => {
   const place = directory();
 
-  for (const [how, end] of [
-    ['asked for', (demo) => demo.stop()],
-    ['by kill', (demo) => demo.kill()],
-  ]) {
+  for (const [how, end] of Object.entries({ 'asked for': (demo) => demo.stop(), 'by kill': (demo) => demo.kill() })) {
     test(`keeps members and messages: ${how}`, async (t) => {
       const roomId = room();
       const ada = user();

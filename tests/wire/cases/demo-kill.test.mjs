@@ -1,3 +1,4 @@
+// @ts-check
 // `kill -9` in the middle of everything: whatever the demo has said yes to is there, once.
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// @ts-check
 // What one user may take of the demo, and what its log says of users.
 
 import assert from 'node:assert/strict';

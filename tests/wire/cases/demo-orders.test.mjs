@@ -1,3 +1,4 @@
+// @ts-check
 // Every row of the demo's contract for orders, and their events.
 
 import assert from 'node:assert/strict';
@@ -22,7 +23,14 @@ const newUser = () => (users += 1);
 const update = (orderId) => ({ orderId, status: 'confirmed', message: '你的订单已确认' });
 const ids = (updates) => updates.map(({ orderId }) => orderId);
 
-// A device that notes the updates it hears, and acknowledges them as `answer` says.
+/** @import { Chat } from '../../../demo-app/contract/events.d.ts' */
+
+/**
+ * A device that notes the updates it hears, and acknowledges them as `answer` says.
+ * @param {import('node:test').TestContext} t
+ * @param {number} user
+ * @param {{ answer?: (ack: () => void, update: Chat.OrderUpdate) => void } & Record<string, any>} [options]
+ */
 async function listener(t, user, { answer = (ack) => ack(), url = server.url, ...more } = {}) {
   const heard = [];
   const socket = await device(t, url, user, {

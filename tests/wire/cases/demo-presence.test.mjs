@@ -1,5 +1,8 @@
+// @ts-check
 // The demo's `/presence`: a user is a set of devices, and everyone is told once of each who comes
 // and goes.
+
+/** @import { Presence } from '../../../demo-app/contract/events.d.ts' */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -49,7 +52,7 @@ async function hearOfSomebodyElse(t, url, heard) {
   await hears(heard, other, [`+${other}`]);
 }
 
-const online = async (socket) => (await answer(socket, 'get-online-users')).onlineUserIds;
+const online = async (/** @type {Presence.Socket} */ socket) => (await answer(socket, 'get-online-users')).onlineUserIds;
 
 describe('devices of a user', () => {
   const demo = serveDemo('--presence-grace', `${GRACE}ms`);

@@ -58,6 +58,18 @@ describe('without a secret', () => {
     }
   });
 
+  test('the official client is where pages look for it', async () => {
+    for (const name of ['socket.io.js', 'socket.io.min.js', 'socket.io.esm.min.js']) {
+      const reply = await fetch(`${server.url}/socket.io/${name}`);
+      assert.equal(reply.status, 200);
+      assert.match(reply.headers.get('content-type'), /^text\/javascript/);
+      const official = path.join(import.meta.dirname, '../node_modules/socket.io-client/dist', name.replace('io.js', 'io.min.js'));
+      assert.equal(await reply.text(), await readFile(official, 'utf8'), 'that of the official package');
+      const again = await fetch(reply.url, { headers: { 'if-none-match': reply.headers.get('etag') } });
+      assert.equal(again.status, 304);
+    }
+  });
+
   test('the table of routes stands on stdout, without the secret', async () => {
     const table = server.process.lines.join('\n');
     const served = table.matchAll(/^(\/\w+) +([a-z-]+) /gm);

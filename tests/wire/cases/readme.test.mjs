@@ -2,39 +2,22 @@
 // address.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 
-import { directory, serveDemo } from '../lib/demo.mjs';
+import { serveDemo } from '../lib/demo.mjs';
+import { runScript } from '../lib/script.mjs';
 import { Server } from '../lib/server.mjs';
 import { eventually } from '../lib/wait.mjs';
 
-const place = directory();
 const demo = serveDemo('--dev-login');
 
 // The README's blocks of JavaScript, in their order: the client, and what it does with orders.
 async function blocks() {
   const readme = await readFile(path.join(import.meta.dirname, '../../../README.md'), 'utf8');
   return [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code]) => code);
-}
-
-// Runs them against a server; the lines they print.
-async function run(t, code, url) {
-  const own = code.replaceAll('http://127.0.0.1:3000', url);
-  assert.notEqual(own, code);
-  const modules = path.join(import.meta.dirname, '../node_modules');
-  await symlink(modules, path.join(place, 'node_modules')).catch((error) => assert.equal(error.code, 'EEXIST'));
-  const file = path.join(place, 'client.mjs');
-  await writeFile(file, own);
-  const client = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(() => client.kill());
-  const lines = [];
-  for (const stream of [client.stdout, client.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
-  return lines;
 }
 
 async function freePort() {
@@ -59,7 +42,7 @@ test('the client talks to the program above it', async (t) => {
     'the program to listen',
   );
   const [client] = await blocks();
-  const lines = await run(t, client, `http://${address}`);
+  const lines = runScript(t, client, `http://${address}`);
   await eventually(() => printed(lines), (times) => times === 2, 'the message, heard and acknowledged');
   assert.match(lines.join('\n'), /roomId: 'room-1'/);
   assert.match(lines.join('\n'), /senderId: 1/);
@@ -69,7 +52,7 @@ test('the client talks to the program above it', async (t) => {
 
 test('the client talks to the demo, and hears of its order', async (t) => {
   const [client, orders] = await blocks();
-  const lines = await run(t, client + orders, demo.url);
+  const lines = runScript(t, client + orders, demo.url);
   await eventually(() => lines.join('\n'), (text) => /status: 'confirmed'/.test(text), 'the order');
   assert.equal(printed(lines), 2);
   assert.match(lines.join('\n'), /message: '你的订单已确认'/, 'Node says nothing of a language');

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { io } from 'socket.io-client';
 
+/** @import { Socket } from 'socket.io-client' */
+
 import { eventually, PATIENCE, within } from './wait.mjs';
 
 const OPTIONS = {
@@ -22,8 +24,13 @@ export function label() {
   return `label-${process.pid}-${labels}`;
 }
 
-// A client that is on its way; closed when the test ends. `prepare` has it before it connects, so
-// that it hears what comes first.
+/**
+ * A client that is on its way; closed when the test ends. `prepare` has it before it connects, so
+ * that it hears what comes first.
+ * @param {import('node:test').TestContext} t
+ * @param {string} url
+ * @param {Record<string, any>} [options]
+ */
 export function open(t, url, { transport = 'websocket', prepare, ...options } = {}) {
   const socket = io(url, {
     forceNew: true,
@@ -61,13 +68,17 @@ export async function upgraded(socket) {
   );
 }
 
+/** @param {Record<string, any>} options */
 export async function connect(t, url, options = {}) {
   const socket = await connected(open(t, url, options));
   if (options.transport === 'upgrade') await upgraded(socket);
   return socket;
 }
 
-// The message of the `connect_error` a connection is refused with.
+/**
+ * The message of the `connect_error` a connection is refused with.
+ * @param {Record<string, any>} [options]
+ */
 export async function refusal(t, url, options) {
   const socket = open(t, url, options);
   return within(
@@ -79,7 +90,13 @@ export async function refusal(t, url, options) {
   );
 }
 
-// All arguments of the acknowledgement.
+/**
+ * All arguments of the acknowledgement.
+ * @template Listen, Emit
+ * @param {Socket<Listen, Emit>} socket
+ * @param {keyof Emit & string} event
+ * @returns {Promise<any[]>}
+ */
 export function ask(socket, event, ...args) {
   return new Promise((resolve, reject) => {
     socket.timeout(PATIENCE).emit(event, ...args, (error, ...answer) => {
@@ -89,14 +106,25 @@ export function ask(socket, event, ...args) {
   });
 }
 
-// The one argument of the acknowledgement.
+/**
+ * The one argument of the acknowledgement.
+ * @template Listen, Emit
+ * @param {Socket<Listen, Emit>} socket
+ * @param {keyof Emit & string} event
+ */
 export async function answer(socket, event, ...args) {
   const all = await ask(socket, event, ...args);
   assert.equal(all.length, 1, `one argument in the acknowledgement of ${event}`);
   return all[0];
 }
 
-// All arguments of the next such event.
+/**
+ * All arguments of the next such event.
+ * @template Listen, Emit
+ * @param {Socket<Listen, Emit>} socket
+ * @param {keyof Listen & string} event
+ * @returns {Promise<any[]>}
+ */
 export function next(socket, event) {
   return within(
     new Promise((resolve) => socket.once(event, (...args) => resolve(args))),
@@ -104,7 +132,13 @@ export function next(socket, event) {
   );
 }
 
-// Every such event from now on: its only argument, or all of them in an array.
+/**
+ * Every such event from now on: its only argument, or all of them in an array.
+ * @template Listen, Emit
+ * @param {Socket<Listen, Emit>} socket
+ * @param {keyof Listen & string} event
+ * @returns {any[]}
+ */
 export function collect(socket, event) {
   const seen = [];
   socket.on(event, (...args) => seen.push(args.length === 1 ? args[0] : args));

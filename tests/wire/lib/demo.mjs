@@ -1,3 +1,4 @@
+// @ts-check
 // The demo application, with a secret that the suite knows and a database of its own.
 
 import assert from 'node:assert/strict';
@@ -7,9 +8,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
 
+/** @import { Chat, Presence } from '../../../demo-app/contract/events.d.ts' */
+
 import { connect } from './client.mjs';
 import { serve, start } from './server.mjs';
 import { token } from './token.mjs';
+
+/** @typedef {{ '/chat': Chat.Socket, '/presence': Presence.Socket }} Sockets */
 
 export const SECRET = 'the secret of this suite';
 
@@ -43,21 +48,26 @@ const options = (url, port = 0, more = []) => ({
 export const serveDemo = (...more) => serve('demo-app', options(database(directory()), 0, more));
 
 // On a database that may be there already, and where asked for on a certain port.
-export const startDemo = (place, port, more) => startDemoOn(database(place), port, more);
-export const startDemoOn = (url, port, more, limits) =>
-  start('demo-app', { ...options(url, port, more), ...limits });
+export const startDemo = (place, port, more, program) => startDemoOn(database(place), port, more, { program });
+export const startDemoOn = (url, port, more, { program = 'demo-app', ...limits } = {}) =>
+  start(program, { ...options(url, port, more), ...limits });
 
-// A request of that user, or of whoever has `token`; `body` is sent as it is.
+/**
+ * A request of that user, or of whoever has `token`; `body` is sent as it is.
+ * @param {string} url
+ * @param {string} path
+ * @param {Record<string, any>} [options]
+ */
 export function request(url, path, { user, bearer = token(user, SECRET), ...options } = {}) {
   const authorization = bearer && { authorization: `Bearer ${bearer}` };
-  return fetch(`${url}${path}`, { ...options, headers: { ...authorization, ...options.headers } });
+  const json = options.body !== undefined && { 'content-type': 'application/json' };
+  return fetch(`${url}${path}`, { ...options, headers: { ...authorization, ...json, ...options.headers } });
 }
 
 export function postOrder(url, user, items = [{ sku: 'A1', quantity: 2 }]) {
   return request(url, '/orders', {
     user,
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ items }),
   });
 }
@@ -80,7 +90,15 @@ export async function samples(url, name) {
   return found;
 }
 
-// A device of that user in the chat, or in another namespace.
-export function device(t, url, user, { namespace = '/chat', ...more } = {}) {
-  return connect(t, `${url}${namespace}`, { auth: { token: token(user, SECRET) }, ...more });
+/**
+ * A device of that user in the chat, or in another namespace.
+ * @template {keyof Sockets} [Namespace='/chat']
+ * @param {import('node:test').TestContext} t
+ * @param {string} url
+ * @param {number | string} user
+ * @param {{ namespace?: Namespace, prepare?: (socket: Sockets[Namespace]) => void } & Record<string, any>} [options]
+ * @returns {Promise<Sockets[Namespace]>}
+ */
+export function device(t, url, user, { namespace, ...more } = {}) {
+  return connect(t, `${url}${namespace ?? '/chat'}`, { auth: { token: token(user, SECRET) }, ...more });
 }

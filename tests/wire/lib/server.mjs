@@ -10,14 +10,19 @@ import { within } from './wait.mjs';
 
 let directory;
 
-// Where cargo puts programs; `WIRE_PROGRAMS` names another place.
+// Where cargo puts programs; `WIRE_PROGRAMS` names another place, and `OLDER_PROGRAMS` that of an older version.
 function programs() {
   directory ??= process.env.WIRE_PROGRAMS ?? path.join(targetDirectory(), 'debug');
   return directory;
 }
 
 export function program(name) {
-  return path.join(programs(), name);
+  return path.resolve(programs(), name);
+}
+
+// The same of an older version, where there is one: what is there when its instances begin to be replaced.
+export function older(name) {
+  return path.resolve(process.env.OLDER_PROGRAMS ?? programs(), name);
 }
 
 function targetDirectory() {
@@ -71,7 +76,7 @@ export class Server {
     this.listening = new Promise((resolve, reject) => {
       createInterface({ input: this.child.stdout }).on('line', (line) => {
         this.lines.push(line);
-        const bound = /listening on (http:\/\/\S+)/.exec(line);
+        const bound = /listening on (https?:\/\/\S+|unix:\S+)/.exec(line);
         if (bound) resolve(bound[1]);
       });
       this.exited.then((end) => {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const PATIENCE = 20_000;
+export const PATIENCE = 60_000;
 
 export async function within(promise, what, patience = PATIENCE) {
   let timer;

@@ -294,6 +294,28 @@ test('a line that was cut comes back, and nothing is missed', async (t) => {
   await two.state('online');
 });
 
+test('whoever logs out while rooms are entered again enters no more of them', async (t) => {
+  const { one, complaints } = await visit(t);
+  await one.login(someone());
+  for (const room of [someRoom(), someRoom()]) await one.join(room);
+  const entered = one.pane.locator('[data-testid=frame][data-event=join-room]');
+  assert.equal(await entered.count(), 2);
+  await one.pane.evaluate((pane) => new Promise((resolve) => {
+    const click = (part) => pane.querySelector(`[data-testid=${part}]`).click();
+    // It is back: the first room has been asked for, and not answered.
+    new MutationObserver((_, observer) => {
+      if (pane.dataset.state !== 'online') return;
+      observer.disconnect();
+      click('logout');
+      resolve();
+    }).observe(pane, { attributes: true, attributeFilter: ['data-state'] });
+    click('cut');
+  }));
+  await one.login(someone());
+  assert.equal(await entered.count(), 3);
+  assert.deepEqual(complaints, []);
+});
+
 test('the network goes and comes back, and nothing is missed or sent twice', async (t) => {
   const here = await visit(t);
   const there = await visit(t);

@@ -17,9 +17,10 @@ async fn main() -> Result<(), AppError> {
     let tasks = || async { Handle::current().metrics().num_alive_tasks().to_string() };
     let app = App::builder()
         .provide(JwtService::hs256(secret))
-        .routes(Router::new().route("/tasks", get(tasks)))
-        .build()
-        .await?;
+        .routes(Router::new().route("/tasks", get(tasks)));
+    #[cfg(feature = "cluster")]
+    let app = app.cluster(env::var("REDIS_URL").ok().map(gateway_core::Redis::at));
+    let app = app.build().await?;
     let bound = app.bind(listen).await?;
     println!("listening on http://{}", bound.local_addr());
     bound.serve().await

@@ -63,6 +63,16 @@ pub(crate) fn server(blueprint: &Blueprint, report: &mut Report) {
             ));
         }
     }
+    let cors = &blueprint.cors;
+    if cors.credentials && cors.origins.iter().any(|origin| origin == "*") {
+        report.add(Problem::new(
+            format!(
+                "`.cors([..])` allows every origin, with credentials{}",
+                at("cors_credentials")
+            ),
+            "list the origins, or leave `.cors_credentials(true)` out: browsers refuse the combination",
+        ));
+    }
     if server.transports.is_empty() {
         report.add(Problem::new(
             format!("no transport is left to connect with{}", at("transports")),
@@ -97,6 +107,7 @@ fn limits(blueprint: &Blueprint, at: &str, report: &mut Report) {
         ("sessions", limits.sessions == Some(0)),
         ("handshakes_per_second", limits.handshakes_per_second == 0),
         ("unjoined_sessions", limits.unjoined_sessions == 0),
+        ("tls_handshakes", limits.tls_handshakes == 0),
         ("connect_timeout", limits.connect_timeout < Duration::from_millis(1)),
         ("head_timeout", limits.head_timeout < Duration::from_millis(1)),
         ("body_timeout", limits.body_timeout < Duration::from_millis(1)),

@@ -5,35 +5,55 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     auth::AuthenticatorFacts,
     boot::{
-        Plan,
+        Blueprint, Plan,
         start_report::{Problem, Report, place},
     },
     call::{enhancers::EnhancerFacts, extract::facts::ArgumentFacts},
-    inject::{Dependencies, Field, Key, Need, Recipe, Services},
+    inject::{Dependencies, Field, Key, Need, Recipe, Role, Services, factory::Maker},
     type_names::short,
 };
 
 /// Checks everything that is needed: by what, and whether it is available.
+///
+/// Returns the services that are not to be built: those that cannot be, where only what gateways need has to be.
 pub(in crate::boot) fn services(
     plans: &[Plan],
-    application: Option<AuthenticatorFacts>,
+    blueprint: &Blueprint,
     recipes: &HashMap<Key, Recipe>,
-    provided: &Services,
+    needs: Needs,
     report: &mut Report,
-) {
-    let gateways = plans
+) -> HashSet<Key> {
+    let (makers, provided) = (&*blueprint.makers, &blueprint.services);
+    let gateways: HashMap<Key, Option<Key>> = plans
         .iter()
         .map(|plan| (plan.key, plan.presence.as_ref().map(|presence| presence.user)))
         .collect();
-    let mut check =
-        Check { recipes, provided, gateways, report, done: HashSet::new(), path: Vec::new() };
-    // All of them and not only those a gateway needs: axum's handlers inject too.
     let mut keys: Vec<Key> = recipes.keys().copied().collect();
     keys.sort_by_key(|key| key.name);
+    let mut idle = HashSet::new();
+    if needs == Needs::OfGateways {
+        let is_gateway = |key: &Key| gateways.contains_key(key);
+        keys.retain(|key| {
+            let mut problems = Report::default();
+            let gateways = gateways.clone();
+            let is_needed = is_gateway(key);
+            if !is_needed {
+                Check::new(recipes, makers, provided, gateways, &mut problems).service(*key);
+            }
+            if !problems.is_empty() {
+                idle.insert(*key);
+            }
+            is_needed
+        });
+    }
+    let mut check = Check::new(recipes, makers, provided, gateways, report);
+    for maker in makers {
+        check.service(maker.makes);
+    }
     for key in keys {
         check.service(key);
     }
-    check.authenticators(plans, application);
+    check.authenticators(plans, blueprint.authenticator);
     for plan in plans {
         let name = plan.facts.name;
         let handlers = plan.declared.messages.iter().map(|message| {
@@ -50,10 +70,21 @@ pub(in crate::boot) fn services(
             check.arguments(name, handler, arguments, &place(location));
         }
     }
+    idle
+}
+
+/// What has to be available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::boot) enum Needs {
+    /// Whatever any service needs, and not only those that a gateway needs: axum's handlers inject too.
+    OfEverything,
+    /// What the gateways need that are served: a test has replaced or left out something.
+    OfGateways,
 }
 
 struct Check<'a> {
     recipes: &'a HashMap<Key, Recipe>,
+    makers: &'a [Maker],
     provided: &'a Services,
     /// Each with the type that identifies its users, if it keeps presence.
     gateways: HashMap<Key, Option<Key>>,
@@ -74,9 +105,23 @@ impl Step {
     fn is_trait(&self) -> bool {
         self.service.name.starts_with("dyn ")
     }
+
+    fn is_factory(&self) -> bool {
+        self.field.is_some_and(|field| field.role == Role::Argument)
+    }
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn new(
+        recipes: &'a HashMap<Key, Recipe>,
+        makers: &'a [Maker],
+        provided: &'a Services,
+        gateways: HashMap<Key, Option<Key>>,
+        report: &'a mut Report,
+    ) -> Self {
+        Self { recipes, makers, provided, gateways, report, done: HashSet::new(), path: Vec::new() }
+    }
+
     /// Each authenticator once, with everything that uses it, so that what it lacks is reported once.
     fn authenticators(&mut self, plans: &[Plan], application: Option<AuthenticatorFacts>) {
         let named = plans.iter().filter_map(|plan| {
@@ -92,7 +137,7 @@ impl Check<'_> {
             }
         }
         for (facts, who) in all {
-            let dependencies = (facts.recipe.dependencies)();
+            let dependencies = (facts.dependencies)();
             for field in dependencies.fields.iter().filter(|field| field.remedy.is_some()) {
                 self.given(facts, &who, field);
             }
@@ -122,6 +167,11 @@ impl Check<'_> {
     }
 
     fn arguments(&mut self, gateway: &str, handler: &str, arguments: &ArgumentFacts, at: &str) {
+        for key in &arguments.servers {
+            let takes =
+                format!("`{gateway}::{handler}` takes `Server<{}>` ({at})", short(key.name));
+            self.server_of(*key, &takes);
+        }
         for key in &arguments.services {
             if !self.service(*key) {
                 let needs =
@@ -152,6 +202,15 @@ impl Check<'_> {
                     ),
                     "inject the gateway, as `Arc<MyGateway>`, and use its `server`",
                 )),
+                Need::ServerOf(wanted) => {
+                    let has = format!(
+                        "`{}` has a `Server<{}>` (field `{}`, {at})",
+                        short(owner),
+                        short(wanted.name),
+                        field.name
+                    );
+                    self.server_of(wanted, &has);
+                }
                 Need::Presence(wanted) => self.presence(owner, field, wanted, gateway),
                 Need::Optional(wanted) => {
                     self.service(wanted);
@@ -160,12 +219,7 @@ impl Check<'_> {
                 Need::Service(_) if field.remedy.is_some() => {}
                 Need::Service(needed) => {
                     if !self.service(needed) {
-                        let needs = format!(
-                            "`{}` needs `Arc<{}>` (field `{}`, {at})",
-                            short(owner),
-                            short(needed.name),
-                            field.name,
-                        );
+                        let needs = needs(&short(owner), field, &short(needed.name), &at);
                         self.missing(needed, &needs, None);
                     }
                 }
@@ -173,6 +227,16 @@ impl Check<'_> {
         }
         if key.is_some() {
             self.path.pop();
+        }
+    }
+
+    /// The server of a gateway that is named; `takes` says who names it.
+    fn server_of(&mut self, gateway: Key, takes: &str) {
+        if !self.gateways.contains_key(&gateway) {
+            self.report.add(Problem::new(
+                format!("{takes}, but the application does not have that gateway"),
+                "is its crate linked? write `use my_gateways as _;` in the application",
+            ));
         }
     }
 
@@ -207,13 +271,23 @@ impl Check<'_> {
         if self.provided.contains(key) {
             return true;
         }
-        let Some(recipe) = self.recipes.get(&key) else { return false };
+        let maker = self.makers.iter().find(|maker| maker.makes == key);
+        let recipe = self.recipes.get(&key);
+        if maker.is_none() && recipe.is_none() {
+            return false;
+        }
         if let Some(start) = self.path.iter().position(|step| step.service == key) {
             self.circle(start);
             return true;
         }
         if self.done.insert(key) {
-            self.fields(key.name, &(recipe.dependencies)(), Some(key));
+            // A factory goes before `#[injectable]`, as what is provided does.
+            let dependencies = match (maker, recipe) {
+                (Some(maker), _) => maker.dependencies.clone(),
+                (None, Some(recipe)) => (recipe.dependencies)(),
+                (None, None) => Dependencies::default(),
+            };
+            self.fields(key.name, &dependencies, Some(key));
         }
         true
     }
@@ -224,6 +298,9 @@ impl Check<'_> {
         let told = |step: &Step| {
             let name = short(step.service.name);
             match step.field {
+                Some(field) if step.is_factory() => {
+                    format!("`{name}` (factory, {})", place(field.place))
+                }
                 Some(field) if !step.is_trait() => {
                     format!("`{name}` (field `{}`, {})", field.name, place(field.place))
                 }
@@ -244,6 +321,10 @@ impl Check<'_> {
                 short(gateway.service.name),
                 short(next.service.name),
             ),
+            None if circle.iter().any(Step::is_factory) => {
+                "have one of them made without the other, and introduce them to each other later"
+                    .to_owned()
+            }
             None => {
                 "remove one of the fields, and pass the value to the methods that use it".to_owned()
             }
@@ -274,6 +355,18 @@ impl Check<'_> {
             ),
         };
         self.report.add(Problem::new(format!("{needs}, but nothing provides it"), help));
+    }
+}
+
+/// What `owner` needs a service for.
+fn needs(owner: &str, field: &Field, service: &str, at: &str) -> String {
+    let name = field.name;
+    match field.role {
+        Role::Field => format!("`{owner}` needs `Arc<{service}>` (field `{name}`, {at})"),
+        Role::Initializer => {
+            format!("`{owner}` computes its field `{name}` from a `{service}` ({at})")
+        }
+        Role::Argument => format!("the factory of `{owner}` takes a `{service}` ({at})"),
     }
 }
 

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::{
     FromMessage,
     occasion::{Disconnection, OfClient},
 };
 use crate::{
-    auth::{AuthenticatedGateway, Gives, handshake::Handshake},
+    auth::{
+        AuthenticatedGateway, Gives,
+        handshake::Handshake,
+        identity::{IdentityCodec, IdentityProbe, ladder::IsWritten},
+    },
     call::context::ExecutionContext,
     call::extract::facts::ArgumentFacts,
     exception::WsException,
@@ -86,6 +92,14 @@ where
 
     fn describe(facts: &mut ArgumentFacts) {
         facts.identity = Some(Key::of::<U>());
+    }
+}
+
+/// It can be told to other processes.
+#[diagnostic::do_not_recommend]
+impl<U: Serialize + Send + Sync + 'static> IsWritten for &IdentityProbe<Identity<U>> {
+    fn codec(&self) -> Option<IdentityCodec> {
+        Some(IdentityCodec::of::<U>())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use crate::{inject::Key, wire::Arguments};
+use crate::{auth::identity::IdentityCodec, inject::Key, wire::Arguments};
 
 /// What a method's arguments say about it.
 #[doc(hidden)]
@@ -16,8 +16,12 @@ pub struct ArgumentFacts {
     pub(crate) acks: usize,
     /// Services it takes as arguments.
     pub(crate) services: Vec<Key>,
+    /// Gateways whose servers it takes.
+    pub(crate) servers: Vec<Key>,
     /// The identity it takes.
     pub(crate) identity: Option<Key>,
+    /// How identities are told to other processes.
+    pub(crate) codecs: Vec<IdentityCodec>,
 }
 
 impl ArgumentFacts {

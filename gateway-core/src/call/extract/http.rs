@@ -8,8 +8,8 @@ use axum::{
     middleware::AddExtension,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header, request::Parts};
-use serde_json::json;
+use http::{Extensions, StatusCode, header, request::Parts};
+use serde_json::{Value, json};
 use tower::Layer;
 
 use crate::{
@@ -29,6 +29,8 @@ pub struct AppServices {
     services: Arc<Services>,
     authenticators: HttpAuthenticators,
     proxies: TrustedProxies,
+    /// Whether errors repeat what the client has sent.
+    include_cause: bool,
 }
 
 impl AppServices {
@@ -36,16 +38,22 @@ impl AppServices {
         services: Arc<Services>,
         authenticators: HttpAuthenticators,
         proxies: TrustedProxies,
+        include_cause: bool,
     ) -> Self {
-        Self { services, authenticators, proxies }
+        Self { services, authenticators, proxies, include_cause }
     }
 
     pub(crate) fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.services.get()
     }
 
+    /// Whether errors of this request repeat what it has sent.
+    pub(super) fn repeats(extensions: &Extensions) -> bool {
+        extensions.get().is_none_or(|services: &Self| services.include_cause)
+    }
+
     /// Those of the router that a request has come through.
-    fn of(parts: &Parts) -> Option<&Self> {
+    pub(crate) fn of(parts: &Parts) -> Option<&Self> {
         let services = parts.extensions.get();
         static LINES: LogLimiter = LogLimiter::new();
         if services.is_none()
@@ -129,22 +137,37 @@ impl<S: Sync, U: Clone + Send + Sync + 'static> FromRequestParts<S> for Identity
 }
 
 fn refuse(exception: WsException) -> Response {
+    log_internal(&exception, "authentication failed");
+    answer(refused_as(&exception), &exception)
+}
+
+/// What the client is told nothing about.
+pub(super) fn log_internal(exception: &WsException, what: &str) {
     static LINES: LogLimiter = LogLimiter::of(10);
     if exception.is_internal()
         && let Some(times) = LINES.count()
     {
-        tracing::error!(exception = exception.logged(), times, "authentication failed");
+        tracing::error!(exception = exception.logged(), times, "{what}");
     }
-    answer(refused_as(&exception), &exception)
 }
 
-fn internal_error() -> Response {
+pub(crate) fn internal_error() -> Response {
     answer(StatusCode::INTERNAL_SERVER_ERROR, &WsException::internal_error())
 }
 
 fn answer(status: StatusCode, exception: &WsException) -> Response {
     let body = json!({ "code": exception.code(), "message": exception.message() });
+    respond(status, exception, body)
+}
+
+/// With the object that a socket would receive.
+pub(super) fn answer_with(status: StatusCode, exception: &WsException) -> Response {
+    respond(status, exception, exception.body())
+}
+
+fn respond(status: StatusCode, exception: &WsException, body: Value) -> Response {
     let mut response = (status, Json(body)).into_response();
+    response.extensions_mut().insert(exception.clone());
     if exception.code() == code::THROTTLED {
         // An exception that does not say how long means a moment.
         let seconds = exception.retry_after().unwrap_or(1);
@@ -155,7 +178,12 @@ fn answer(status: StatusCode, exception: &WsException) -> Response {
 
 /// The HTTP status for an authenticator's refusal.
 fn refused_as(exception: &WsException) -> StatusCode {
-    match exception.code() {
+    status_of_refusal(exception).unwrap_or(StatusCode::UNAUTHORIZED)
+}
+
+/// The status of those codes that mean the same whoever refuses.
+pub(super) fn status_of_refusal(exception: &WsException) -> Option<StatusCode> {
+    Some(match exception.code() {
         code::INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
         code::FORBIDDEN => StatusCode::FORBIDDEN,
         code::THROTTLED => StatusCode::TOO_MANY_REQUESTS,
@@ -163,6 +191,6 @@ fn refused_as(exception: &WsException) -> StatusCode {
         code::TIMEOUT | code::OVERLOADED | code::SHUTTING_DOWN | code::UNAVAILABLE => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        _ => StatusCode::UNAUTHORIZED,
-    }
+        _ => return None,
+    })
 }

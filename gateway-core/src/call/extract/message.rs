@@ -51,21 +51,27 @@ impl<G, T: DeserializeOwned> FromMessage<G, Message> for MessageBody<T> {
     }
 }
 
-/// The event's name.
+/// The event's name, for a handler of [all events that have none of their own](macro@crate::subscribe_message). It may be as
+/// long as [`Limits::event_name_bytes`](crate::Limits::event_name_bytes), and is whatever the client has chosen.
 ///
 /// ```
+/// # mod app {
 /// # use gateway_core::prelude::*;
-/// # struct Gateway;
-/// # impl Gateway {
-/// async fn any(&self, Event(name): Event) -> String {
-///     format!("got {name}")
+/// # #[web_socket_gateway]
+/// # pub struct Gateway;
+/// #[web_socket_gateway]
+/// impl Gateway {
+///     #[subscribe_message(_)]
+///     async fn any(&self, EventName(name): EventName) -> String {
+///         format!("got {name}")
+///     }
 /// }
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event(pub String);
+pub struct EventName(pub String);
 
-impl<G> FromMessage<G, Message> for Event {
+impl<G> FromMessage<G, Message> for EventName {
     async fn from_message(context: &mut ExecutionContext) -> Result<Self, WsException> {
         Ok(Self(context.event().to_owned()))
     }

@@ -2,6 +2,7 @@
 //!
 //! It knows the context of one call, but not how the call came about or where the result goes.
 
+mod body;
 mod connection;
 pub(crate) mod facts;
 pub(crate) mod http;
@@ -10,8 +11,9 @@ pub(crate) mod parameter;
 #[cfg_attr(not(feature = "validate"), path = "valid_off.rs")]
 pub(crate) mod valid;
 
+pub use body::{Body, BodyRejection};
 pub use connection::{Identity, Inject, SocketData};
-pub use message::{Event, MessageBody};
+pub use message::{EventName, MessageBody};
 
 use crate::{
     call::context::ExecutionContext,
@@ -77,7 +79,7 @@ use crate::{
             `garde::Validate` from garde 0.23 (another version's is a different trait), and a service as \
             `Inject<T>`",
     note = "a type of your own can implement `FromMessage<G, On>`",
-    note = "`MessageBody`, `Ack` and `Event` need a message, `DisconnectReason` needs \
+    note = "`MessageBody`, `Ack` and `EventName` need a message, `DisconnectReason` needs \
             `#[on_disconnect]`, and in `#[after_init]` there is no client"
 )]
 pub trait FromMessage<G, On = Message>: Sized {

@@ -1,7 +1,7 @@
 //! What a handler's parameter is. Its type decides, whatever alias names it: generated code asks here,
 //! where the type is concrete. (In a generic function only `wire::shape` can be asked.)
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::{FromMessage, MessageBody, occasion::Message};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         context::{ExecutionContext, Parameter},
         reply::ladder::BesideAck,
     },
-    exception::{AsyncResult, WsException},
+    exception::WsException,
     wire::{Listed, Shape},
 };
 
@@ -32,45 +32,89 @@ impl<A> fmt::Debug for Probe<A> {
     }
 }
 
-/// A parameter of type `A`, of which `K` is known.
+/// A parameter of type `A` of a handler of `G`, of which `K` is known. The next ladder begins here: whether it
+/// can be extracted.
 #[doc(hidden)]
-pub struct Known<A, K>(PhantomData<fn() -> (A, K)>);
+pub struct Known<G, A, K>(PhantomData<Types<G, A, K>>);
 
-impl<A, K> Clone for Known<A, K> {
+type Types<G, A, K> = fn() -> (G, A, K);
+
+impl<G, A, K> Clone for Known<G, A, K> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A, K> Copy for Known<A, K> {}
+impl<G, A, K> Copy for Known<G, A, K> {}
 
-impl<A, K> fmt::Debug for Known<A, K> {
+impl<G, A, K> fmt::Debug for Known<G, A, K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Known")
     }
 }
 
-impl<A, K: ladder::ParameterKind> Known<A, K> {
-    /// Extracts the argument.
-    pub fn extract<G>(self, context: &mut ExecutionContext) -> impl AsyncResult<A> + Send
-    where
-        A: FromMessage<G, Message>,
-    {
-        context.parameter = Parameter { shape: K::SHAPE, position: None };
-        A::from_message(context)
-    }
+/// How arguments are extracted: all of a handler's in one future, which is the same for all handlers that take
+/// the same. One for each argument would be compiled once more with each handler.
+#[doc(hidden)]
+pub trait Extraction: Send {
+    /// What is extracted.
+    type Argument;
 
-    /// Extracts an argument that has pipes of its own, at this position.
-    pub fn extract_at<G>(
+    /// Extracts it.
+    fn extract(
         self,
         context: &mut ExecutionContext,
-        position: usize,
-    ) -> impl AsyncResult<A> + Send
-    where
-        A: FromMessage<G, Message>,
-    {
-        context.parameter = Parameter { shape: K::SHAPE, position: Some(position) };
+    ) -> impl Future<Output = Result<Self::Argument, WsException>> + Send;
+}
+
+/// The extraction of one argument.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct One<G, A, K> {
+    /// Where the parameter is, if it has pipes of its own.
+    position: Option<usize>,
+    of: PhantomData<Types<G, A, K>>,
+}
+
+impl<G, A: FromMessage<G, Message>, K: ladder::ParameterKind> Extraction for One<G, A, K> {
+    type Argument = A;
+
+    fn extract(
+        self,
+        context: &mut ExecutionContext,
+    ) -> impl Future<Output = Result<A, WsException>> + Send {
+        context.parameter = Parameter { shape: K::SHAPE, position: self.position };
         A::from_message(context)
+    }
+}
+
+/// What stands for the extraction of a parameter that is no extractor. The facts about the handler need it to be
+/// one, and the compiler says so there, and only there.
+#[doc(hidden)]
+pub struct Refused<A>(PhantomData<fn() -> A>);
+
+impl<A> fmt::Debug for Refused<A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Refused")
+    }
+}
+
+impl<A> Extraction for Refused<A> {
+    type Argument = A;
+
+    async fn extract(self, _context: &mut ExecutionContext) -> Result<A, WsException> {
+        Err(WsException::internal_error())
+    }
+}
+
+/// The extraction of an argument, and of those after it.
+impl<First: Extraction<Argument: Send>, Rest: Extraction> Extraction for (First, Rest) {
+    type Argument = (First::Argument, Rest::Argument);
+
+    async fn extract(self, context: &mut ExecutionContext) -> Result<Self::Argument, WsException> {
+        let (first, rest) = self;
+        let first = first.extract(context).await?;
+        Ok((first, rest.extract(context).await?))
     }
 }
 
@@ -78,22 +122,22 @@ impl<A, K: ladder::ParameterKind> Known<A, K> {
 // acknowledgement. Four methods instead of one with a bound, so that the compiler's error names the bound
 // that matters.
 
-impl<A> Known<A, ladder::Acknowledgement> {
+impl<G, A> Known<G, A, ladder::Acknowledgement> {
     /// Only what needs no acknowledgement.
     pub fn beside<T: BesideAck>(self, _output: &Result<T, WsException>) {}
 }
 
-impl<A> Known<A, ladder::AllArguments> {
+impl<G, A> Known<G, A, ladder::AllArguments> {
     /// Anything.
     pub fn beside<T>(self, _output: &Result<T, WsException>) {}
 }
 
-impl<A> Known<A, ladder::FirstArgument> {
+impl<G, A> Known<G, A, ladder::FirstArgument> {
     /// Anything.
     pub fn beside<T>(self, _output: &Result<T, WsException>) {}
 }
 
-impl<A> Known<A, ladder::Anything> {
+impl<G, A> Known<G, A, ladder::Anything> {
     /// Anything.
     pub fn beside<T>(self, _output: &Result<T, WsException>) {}
 }
@@ -102,6 +146,7 @@ impl<A> Known<A, ladder::Anything> {
 pub mod ladder {
     //! The traits of the ladder; generated code has them in scope.
 
+    pub use super::Extraction;
     use super::*;
 
     #[doc(hidden)]
@@ -161,41 +206,74 @@ pub mod ladder {
     impl<A: TakesAck> TakesAck for Result<A, WsException> {}
 
     pub trait IsList<A> {
-        fn known(&self) -> Known<A, AllArguments>;
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, AllArguments>;
     }
 
     impl<A: TakesList> IsList<A> for &&Probe<A> {
-        fn known(&self) -> Known<A, AllArguments> {
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, AllArguments> {
             Known(PhantomData)
         }
     }
 
     pub trait IsPayload<A> {
-        fn known(&self) -> Known<A, FirstArgument>;
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, FirstArgument>;
     }
 
     impl<A: TakesPayload> IsPayload<A> for &Probe<A> {
-        fn known(&self) -> Known<A, FirstArgument> {
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, FirstArgument> {
             Known(PhantomData)
         }
     }
 
     pub trait IsAck<A> {
-        fn known(&self) -> Known<A, Acknowledgement>;
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Acknowledgement>;
     }
 
     impl<A: TakesAck> IsAck<A> for &Probe<A> {
-        fn known(&self) -> Known<A, Acknowledgement> {
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Acknowledgement> {
             Known(PhantomData)
         }
     }
 
+    /// What can be extracted.
+    pub trait IsExtractor<G, A, K> {
+        fn sought(&self) -> One<G, A, K>;
+        /// For a parameter that has pipes of its own.
+        fn sought_at(&self, position: usize) -> One<G, A, K>;
+    }
+
+    impl<G, A: FromMessage<G, Message>, K> IsExtractor<G, A, K> for &Known<G, A, K> {
+        fn sought(&self) -> One<G, A, K> {
+            One { position: None, of: PhantomData }
+        }
+
+        fn sought_at(&self, position: usize) -> One<G, A, K> {
+            One { position: Some(position), of: PhantomData }
+        }
+    }
+
+    /// What cannot.
+    pub trait IsNoExtractor<A> {
+        fn sought(&self) -> Refused<A>;
+        fn sought_at(&self, position: usize) -> Refused<A>;
+    }
+
+    impl<G, A, K> IsNoExtractor<A> for Known<G, A, K> {
+        fn sought(&self) -> Refused<A> {
+            Refused(PhantomData)
+        }
+
+        fn sought_at(&self, _position: usize) -> Refused<A> {
+            Refused(PhantomData)
+        }
+    }
+
     pub trait IsAnything<A> {
-        fn known(&self) -> Known<A, Anything>;
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Anything>;
     }
 
     impl<A> IsAnything<A> for Probe<A> {
-        fn known(&self) -> Known<A, Anything> {
+        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Anything> {
             Known(PhantomData)
         }
     }
@@ -204,21 +282,21 @@ pub mod ladder {
 #[cfg(test)]
 mod tests {
     use super::{ladder::*, *};
-    use crate::{call::extract::Event, wire::Arguments};
+    use crate::{call::extract::EventName, wire::Arguments};
 
     type Pair = (u8, String);
     type Body<T> = MessageBody<T>;
     struct Newtype(#[allow(dead_code)] Pair);
     struct Own;
 
-    fn shape<A, K: ParameterKind>(_: Known<A, K>) -> Option<Shape> {
+    fn shape<A, K: ParameterKind>(_: Known<(), A, K>) -> Option<Shape> {
         K::SHAPE
     }
 
     /// As generated code asks.
     macro_rules! shape {
         ($ty:ty) => {
-            shape((&&&Probe::<$ty>::OF).known())
+            shape((&&&Probe::<$ty>::OF).known(&Arc::new(())))
         };
     }
 
@@ -252,7 +330,7 @@ mod tests {
     #[test]
     fn what_is_no_payload_has_no_shape() {
         assert_eq!(shape!(Own), None);
-        assert_eq!(shape!(Event), None);
+        assert_eq!(shape!(EventName), None);
         assert_eq!(shape!(Option<Ack>), None);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use axum::extract::{FromRequest, Request};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +10,9 @@ use crate::{
     call::extract::facts::ArgumentFacts,
     call::{
         context::{ExecutionContext, Payload},
-        extract::{FromMessage, MessageBody, occasion::Message},
+        extract::{
+            Body, BodyRejection, FromMessage, MessageBody, body::JsonBody, occasion::Message,
+        },
     },
     exception::{FieldError, WsException},
     wire::{Argument, Listed},
@@ -116,6 +119,13 @@ impl<'a> Paths<'a> {
         Self { sent, names: HashSet::new(), room: LONGEST_NAMES, repeats }
     }
 
+    /// The broken rules, with their paths as the client writes them.
+    fn of(&mut self, broken: Vec<FieldError>) -> impl Iterator<Item = FieldError> {
+        broken
+            .into_iter()
+            .map(|error| FieldError { path: self.as_sent(&error.path), message: error.message })
+    }
+
     fn as_sent(&mut self, path: &str) -> String {
         let mut here = Some(self.sent);
         let mut words: Vec<String> = Vec::new();
@@ -176,16 +186,23 @@ impl<G, T: DeserializeOwned + Rules> FromMessage<G, Message> for MessageBody<Val
         };
         let sent = sent.first().unwrap_or(&Argument::Null);
         let mut paths = Paths::new(sent, context.gateway_namespace().settings.include_cause);
-        Err(WsException::validation(
-            broken.into_iter().map(|error| FieldError {
-                path: paths.as_sent(&error.path),
-                message: error.message,
-            }),
-        ))
+        Err(WsException::validation(paths.of(broken)))
     }
 
     fn describe(facts: &mut ArgumentFacts) {
         facts.takes_payload::<Valid<T>>();
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Rules> FromRequest<S> for Body<Valid<T>> {
+    type Rejection = BodyRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, BodyRejection> {
+        let body = JsonBody::of(request, state).await?;
+        validated(body.read()?).map(|value| Self(Valid(value))).map_err(|broken| {
+            let mut paths = Paths::new(body.value(), body.repeats);
+            BodyRejection::invalid(paths.of(broken))
+        })
     }
 }
 
@@ -227,5 +244,43 @@ mod tests {
 
         let mut own = Paths::new(&nothing, false);
         assert_eq!(own.as_sent("by_name.it's me[0].street"), "by_name.*[0].street");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_breaks_rules_is_answered_with_all_of_them() {
+        use axum::{Router, body, http::header, routing::post};
+        use tower::ServiceExt;
+
+        #[derive(serde::Deserialize, Validate)]
+        #[serde(rename_all = "camelCase")]
+        struct Order {
+            #[garde(length(chars, min = 1))]
+            sku_code: String,
+            #[garde(range(min = 1))]
+            quantity: u32,
+        }
+
+        let take = async |Body(Valid(order)): Body<Valid<Order>>| {
+            format!("{} {}", order.quantity, order.sku_code)
+        };
+        let router = Router::new().route("/", post(take));
+        let send = async |json: &'static str| {
+            let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+            let request = request.body(body::Body::from(json)).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            let status = response.status().as_u16();
+            let bytes = body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            (status, String::from_utf8(bytes.to_vec()).unwrap())
+        };
+        assert_eq!(send(r#"{"skuCode": "A1", "quantity": 2}"#).await, (200, "2 A1".to_owned()));
+        let (status, said) = send(r#"{"skuCode": "", "quantity": 0}"#).await;
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((status, &said["code"]), (422, &json!("VALIDATION")));
+        let errors = said["errors"].as_array().unwrap().iter();
+        let mut paths: Vec<_> = errors.map(|error| error["path"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["quantity", "skuCode"]);
+        assert_eq!(send(r#"{"skuCode": 7}"#).await.0, 422);
+        assert_eq!(send("{").await.0, 400);
     }
 }

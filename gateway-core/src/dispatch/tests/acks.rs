@@ -73,14 +73,15 @@ impl Interceptor for Takes {
 
 impl ExceptionFilter for Takes {
     type Catch = WsException;
+    type Body = String;
 
     async fn catch(
         &self,
         exception: &WsException,
         context: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
+    ) -> Result<ErrorReply<String>, WsException> {
         act("filter", context).await?;
-        let reply = ErrorReply::new("told", &exception.code());
+        let reply = ErrorReply::new("told", &exception.code().to_owned());
         Ok(if context.event().ends_with("unanswered") { reply.without_ack() } else { reply })
     }
 }

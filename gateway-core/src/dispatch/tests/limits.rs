@@ -133,12 +133,12 @@ async fn a_socket_is_in_so_many_rooms_and_no_more() {
 
 #[tokio::test]
 async fn a_client_is_asked_so_much_and_no_more_before_it_answers() {
-    let waiting = Arc::<Mutex<Vec<PendingAck>>>::default();
+    let waiting = Arc::<Mutex<Vec<PendingAck<u64>>>>::default();
     let held = Arc::clone(&waiting);
     let plan = Plan::default().handle("ask-me", move |context: ExecutionContext| {
         let held = Arc::clone(&held);
         async move {
-            let asked = context.socket().request("question", 1).await;
+            let asked = context.socket().emit_for_ack("question", 1).await;
             let outcome = asked.map(|ack| held.lock().unwrap().push(ack));
             Reply::new(&context, outcome == Err(EmitError::TooManyAsks))
         }
@@ -241,6 +241,32 @@ async fn who_is_throttled_hears_for_how_long() {
     client.say(r#"42["echo",2]"#).await;
     let told = answer(&mut client).await;
     assert_eq!((&told["code"], &told["retryAfter"]), (&json!("THROTTLED"), &json!(3600)));
+}
+
+#[tokio::test]
+async fn who_is_throttled_quietly_hears_only_what_they_asked_for() {
+    let mut plan = Plan::default().handle("echo", super::echo);
+    let throttle = Throttle::per_socket(1, Duration::from_secs(3600)).quietly();
+    plan.enhancers.guards.push(Arc::new(throttle));
+    let world = World::of(plan).await;
+    let mut client = world.client().await;
+    assert_eq!(client.ask(r#"421["echo",1]"#).await, "431[1]");
+    client.say(r#"42["echo",2]"#).await;
+    let told = client.ask(r#"423["echo",3]"#).await;
+    assert!(told.starts_with(r#"433[{"#) && told.contains("THROTTLED"), "{told}");
+}
+
+#[tokio::test]
+async fn names_that_clients_make_up_are_throttled_as_one_event() {
+    let mut plan = Plan::default().handle("echo", super::echo).handle_others(super::echo);
+    let throttle = Throttle::per_event(1, Duration::from_secs(3600));
+    plan.enhancers.guards.push(Arc::new(throttle));
+    let world = World::of(plan).await;
+    let mut client = world.client().await;
+    assert_eq!(client.ask(r#"421["made up",1]"#).await, "431[1]");
+    client.say(r#"42["another",2]"#).await;
+    assert_eq!(answer(&mut client).await["code"], "THROTTLED");
+    assert_eq!(client.ask(r#"421["echo",3]"#).await, "431[3]");
 }
 
 #[test]

@@ -47,12 +47,13 @@ struct Reserved;
 
 impl ExceptionFilter for Reserved {
     type Catch = std::num::ParseIntError;
+    type Body = ();
 
     async fn catch(
         &self,
         _: &std::num::ParseIntError,
         _: &ExecutionContext,
-    ) -> Result<ErrorReply, WsException> {
+    ) -> Result<ErrorReply<()>, WsException> {
         Ok(ErrorReply::new("disconnect", &()))
     }
 }

@@ -27,6 +27,26 @@ impl Frame {
             _ => 0,
         }
     }
+
+    /// Whether it acknowledges an event of a client.
+    pub(crate) fn is_acknowledgement(&self) -> bool {
+        use socketioxide_core::packet::PacketData as Data;
+
+        matches!(self.0.inner, Data::EventAck(..) | Data::BinaryAck(..))
+    }
+
+    /// The same event, as it is told to other processes: its text and attachments are shared, not copied.
+    pub(crate) fn packet(&self) -> Packet {
+        use socketioxide_core::packet::PacketData as Data;
+
+        match &self.0.inner {
+            Data::Event(value, _)
+            | Data::BinaryEvent(value, _)
+            | Data::EventAck(value, _)
+            | Data::BinaryAck(value, _) => Packet::from(value.clone()),
+            _ => Packet::empty(),
+        }
+    }
 }
 
 fn value(event: Option<&str>, payload: &impl Payload) -> Result<Value, EncodeError> {
@@ -47,6 +67,14 @@ impl Hub {
         payload: &impl Payload,
     ) -> Result<Frame, EncodeError> {
         Ok(Frame(BasePacket::event(self.path(), value(Some(event), payload)?)))
+    }
+
+    /// An event that another process has encoded.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
+    pub(crate) fn event_frame(&self, packet: Packet) -> Frame {
+        let Packet { text, attachments } = packet;
+        let attachments = (!attachments.is_empty()).then(|| attachments.into());
+        Frame(BasePacket::event(self.path(), Value::Str(text, attachments)))
     }
 
     pub(crate) fn encode_ack(

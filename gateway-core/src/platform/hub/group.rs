@@ -62,6 +62,8 @@ impl Hub {
     /// Sends a frame to all members of a group. Most have a place for it, and are handed it together,
     /// encoded once. The others are `alone`'s to send to.
     ///
+    /// What is volatile is only for those whose way out is free, as [`Link::claim_if_free`] says; `alone` must heed it, too.
+    ///
     /// It waits for no member. A group that is too large for one turn takes several, and whatever is
     /// sent to groups meanwhile comes after it. Who is there when it begins is reached, but for those
     /// who leave before their turn has come.
@@ -69,12 +71,18 @@ impl Hub {
         self: &Arc<Self>,
         frame: Frame,
         group: Group,
+        is_volatile: bool,
         mut alone: impl Alone,
     ) -> Sending {
         let Ok(turn) = self.turns.try_read() else {
-            return Either::Right(Box::pin(Arc::clone(self).send_in_turn(frame, group, alone)));
+            return Either::Right(Box::pin(Arc::clone(self).send_in_turn(
+                frame,
+                group,
+                is_volatile,
+                alone,
+            )));
         };
-        match self.send_at_once(frame, group) {
+        match self.send_at_once(frame, group, is_volatile) {
             Ok(outcome) => {
                 let sent = outcome.finish(&mut alone);
                 drop(turn);
@@ -83,7 +91,12 @@ impl Hub {
             Err(back) => {
                 drop(turn);
                 let (frame, group) = *back;
-                Either::Right(Box::pin(Arc::clone(self).send_in_turn(frame, group, alone)))
+                Either::Right(Box::pin(Arc::clone(self).send_in_turn(
+                    frame,
+                    group,
+                    is_volatile,
+                    alone,
+                )))
             }
         }
     }
@@ -92,11 +105,12 @@ impl Hub {
         self: Arc<Self>,
         mut frame: Frame,
         mut group: Group,
+        is_volatile: bool,
         mut alone: impl Alone,
     ) -> Sent {
         if !self.is_large(&group) {
             let _turn = self.turns.read().await;
-            match self.send_at_once(frame, group) {
+            match self.send_at_once(frame, group, is_volatile) {
                 Ok(outcome) => return outcome.finish(&mut alone),
                 Err(back) => (frame, group) = *back,
             }
@@ -106,7 +120,7 @@ impl Hub {
         // In a task of its own: who gives up waiting must not leave half of the group without.
         let sending = tokio::spawn(async move {
             let _turn = turn;
-            self.send_in_turns(frame, group, snapshot, alone).await
+            self.send_in_turns(frame, group, snapshot, is_volatile, alone).await
         });
         sending.await.unwrap_or_default()
     }
@@ -116,7 +130,12 @@ impl Hub {
     }
 
     /// All in one turn, unless those are too many.
-    fn send_at_once(&self, frame: Frame, group: Group) -> Result<Outcome, Box<(Frame, Group)>> {
+    fn send_at_once(
+        &self,
+        frame: Frame,
+        group: Group,
+        is_volatile: bool,
+    ) -> Result<Outcome, Box<(Frame, Group)>> {
         let members = self.members();
         let reached = members.of(&group);
         if reached.len() > SHARD {
@@ -134,7 +153,7 @@ impl Hub {
                 apart.push(link.id);
                 return true;
             }
-            let claimed = link.claim(size);
+            let claimed = link.claim_as(size, is_volatile);
             *count += u64::from(claimed);
             claimed
         });
@@ -174,6 +193,7 @@ impl Hub {
         frame: Frame,
         group: Group,
         snapshot: Snapshot,
+        is_volatile: bool,
         mut alone: impl Alone,
     ) -> Sent {
         let mut sent = Sent::default();
@@ -185,7 +205,7 @@ impl Hub {
             }
         };
         for shard in 0..shards {
-            let (together, links) = self.send_to_shard(&frame, &group, shard, joins);
+            let (together, links) = self.send_to_shard(&frame, &group, shard, joins, is_volatile);
             sent.together += together;
             tokio::task::yield_now().await;
             sent.crowded |= self.send_one_by_one(&frame, &group, &links, &mut alone).await;
@@ -224,6 +244,7 @@ impl Hub {
         group: &Group,
         shard: u32,
         joins: u64,
+        is_volatile: bool,
     ) -> (u64, Vec<Arc<Link>>) {
         let members = self.members();
         let rooms = group.rooms.as_deref().unwrap_or_default();
@@ -243,7 +264,7 @@ impl Hub {
         for link in reached() {
             if !link.is_sent_to_with_others() {
                 alone.push(Arc::clone(link));
-            } else if link.claim(size) {
+            } else if link.claim_as(size, is_volatile) {
                 together += 1;
             } else {
                 let claimed = reached().filter(|link| link.is_sent_to_with_others());

@@ -218,6 +218,12 @@ impl<S: Below> HttpStream<S> {
             Poll::Ready(Err(_)) => return result,
             Poll::Pending => {}
         }
+        self.poll_stalled(context).map(Err)
+    }
+
+    /// Something waits for the client: ready when it has for too long.
+    #[cold]
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let (options, line) = (self.options, &self.line);
         let stalled = self.stalled.get_or_insert_with(|| {
             // Other responses may be read as slowly as their reader likes, as long as it goes on.
@@ -232,7 +238,7 @@ impl<S: Below> HttpStream<S> {
         if let Some(line) = line.polled() {
             line.cut();
         }
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 }
 
@@ -320,12 +326,16 @@ impl<S: Below> AsyncWrite for HttpStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_pending() {
+            return self.poll_stalled(context).map(Err);
+        }
         if self.head.is_empty() {
             // Whoever flushes has written all there is.
             self.stalled = None;
             self.line.response_is_out();
         }
-        Pin::new(&mut self.stream).poll_flush(context)
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -13,6 +13,12 @@ pub(crate) const WINDOW_PACKETS: u32 = 128;
 /// Bytes that may be in flight at once; a larger packet travels alone.
 pub(crate) const WINDOW_BYTES: usize = 256 * 1024;
 
+/// A way out with fewer packets in flight is free. Several in one turn are nothing unusual: cursors of everybody in a room.
+const FREE_PACKETS: usize = 16;
+
+/// The same for bytes.
+const FREE_BYTES: usize = 16 * 1024;
+
 /// How many packets, and how many bytes of them: the data part of their texts, and their
 /// attachments as they are before any transport encodes them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -90,6 +96,13 @@ impl Ledger {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// Takes a place for a packet that nobody is to wait for: only while so little is in flight that all of it leaves with
+    /// the writer's next turn, unless the client has stopped reading.
+    pub(crate) fn claim_if_free(&self, size: usize) -> bool {
+        let InFlight { packets, bytes } = self.in_flight();
+        packets < FREE_PACKETS && bytes <= FREE_BYTES && self.claim(size)
     }
 
     /// Gives a place back: the packet was not taken after all.
@@ -180,6 +193,21 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    #[test]
+    fn what_nobody_is_to_wait_for_finds_a_place_only_while_little_is_in_flight() {
+        let ledger = Ledger::default();
+        for _ in 0..FREE_PACKETS {
+            assert!(ledger.claim_if_free(1));
+        }
+        assert!(!ledger.claim_if_free(1));
+        assert!(ledger.claim(1), "others still do");
+        let ledger = Ledger::default();
+        assert!(ledger.claim(FREE_BYTES + 1));
+        assert!(!ledger.claim_if_free(1));
+        ledger.left(1, FREE_BYTES + 1);
+        assert!(ledger.claim_if_free(1));
+    }
 
     #[test]
     fn the_window_is_of_packets_and_of_bytes() {

@@ -6,7 +6,11 @@
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
+
+use smallvec::SmallVec;
 
 use super::{LOST_A_NAMESPACE, Line, SENT_AWAY};
 
@@ -29,6 +33,48 @@ impl Name {
     #[inline]
     pub(super) const fn then(self, byte: u8) -> Self {
         Self((self.0 ^ byte as u64).wrapping_mul(0x100_0000_01b3))
+    }
+}
+
+/// Namespaces that socketioxide is letting the client into, or sending it away from.
+///
+/// It tells the client first, and is done some microseconds later, or whenever the thread has its turn again. Until then
+/// it silently ignores a CONNECT to the same namespace, which the client may already have sent.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(Mutex<SmallVec<[Name; 1]>>);
+
+impl UnderWay {
+    fn begin(&self, namespace: Name) {
+        self.lock().push(namespace);
+    }
+
+    fn end(&self, namespace: Name) {
+        let mut all = self.lock();
+        if let Some(at) = all.iter().position(|one| *one == namespace) {
+            all.swap_remove(at);
+        }
+    }
+
+    /// Waits until socketioxide is done with that namespace. The read loop, which would pass the next CONNECT on, waits
+    /// for the other thread.
+    fn wait_for(&self, namespace: Name) {
+        /// What could not be told the client never ends here.
+        const PATIENCE: Duration = Duration::from_millis(20);
+        /// From the last that is seen of it here to its end.
+        const RETURN: Duration = Duration::from_micros(100);
+
+        if !self.lock().contains(&namespace) {
+            return;
+        }
+        let begun = Instant::now();
+        while self.lock().contains(&namespace) && begun.elapsed() < PATIENCE {
+            thread::yield_now();
+        }
+        thread::sleep(RETURN);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SmallVec<[Name; 1]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,6 +154,11 @@ impl Memberships {
         here.map(|at| all.swap_remove(at)).is_some()
     }
 
+    /// Whether it is being decided if the client is let in.
+    pub(super) fn is_asking(&self, namespace: Name) -> bool {
+        self.lock().iter().any(|one| one.namespace == namespace && !one.may_speak())
+    }
+
     /// Whether what the client says there is taken.
     pub(super) fn may_speak(&self, namespace: Name) -> bool {
         self.lock().iter().any(|one| one.namespace == namespace && one.may_speak())
@@ -184,6 +235,10 @@ impl Line {
 
     /// A CONNECT has come, and all that came before it has been handled.
     pub(super) fn comes(&self, namespace: Name) {
+        if self.0.memberships.is_asking(namespace) {
+            return;
+        }
+        self.0.under_way.wait_for(namespace);
         let (is_answered, removal) = self.0.memberships.comes(namespace);
         if let Some(removal) = removal {
             removal();
@@ -192,6 +247,16 @@ impl Line {
         if is_answered {
             self.0.answers.expect();
         }
+    }
+
+    /// socketioxide begins to let the client in, or to send it away.
+    pub(crate) fn change_begins(&self, namespace: Name) {
+        self.0.under_way.begin(namespace);
+    }
+
+    /// It is done with that, or will be with its next step.
+    pub(crate) fn change_ends(&self, namespace: Name) {
+        self.0.under_way.end(namespace);
     }
 
     fn forget_sent_away(&self) {
@@ -295,5 +360,32 @@ mod tests {
         assert!(!all.has_sent_away());
         assert_eq!(removed.load(Ordering::Relaxed), 1);
         assert_eq!(Arc::strong_count(&removed), 1, "nothing is kept of it");
+    }
+
+    #[test]
+    fn a_connect_waits_until_socketioxide_is_done_with_the_namespace() {
+        const LONG: Duration = Duration::from_millis(5);
+
+        let (line, chat) = (Line::default(), Name::of("/chat"));
+        line.change_begins(chat);
+        let other = Instant::now();
+        line.comes(Name::of("/news"));
+        assert!(other.elapsed() < LONG);
+        let slow = thread::spawn({
+            let line = line.clone();
+            move || {
+                thread::sleep(LONG);
+                line.change_ends(chat);
+            }
+        });
+        let begun = Instant::now();
+        line.comes(chat);
+        assert!(begun.elapsed() >= LONG / 2);
+        slow.join().unwrap();
+        assert!(line.0.under_way.lock().is_empty());
+
+        // Nobody waits for ever.
+        line.change_begins(chat);
+        line.comes(chat);
     }
 }

@@ -54,10 +54,15 @@ pub(crate) use polling::{PolledBody, end_session};
 pub(crate) use sessions::{Attempt, NoAttempt, Sessions};
 pub(crate) use stall::DrainRate;
 pub(crate) use stream::{LineStream, StreamOptions};
-pub(crate) use unjoined::Unjoined;
+pub(crate) use unjoined::{Speech, Unjoined};
 pub(crate) use upgraded::Upgraded;
 
-use self::{answers::Answers, membership::Memberships, posting::Posts, unjoined::Stranger};
+use self::{
+    answers::Answers,
+    membership::{Memberships, UnderWay},
+    posting::Posts,
+    unjoined::Stranger,
+};
 use super::{Client, DisconnectReason, fault::Fault};
 
 /// One session, as those see it who are not its reader or writer.
@@ -82,6 +87,7 @@ struct State {
     polled: OnceLock<Box<Polled>>,
     stranger: Stranger,
     memberships: Memberships,
+    under_way: UnderWay,
     answers: Answers,
     /// Events that socketioxide has handed on.
     heard: AtomicU32,

@@ -254,6 +254,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
         }
     }
 
+    /// Flushes where something is closing, or waits for its client: what is encrypted may wait behind the write.
+    #[cold]
+    fn poll_flush_apart(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.closing.is_some() {
+            return self.poll_flush_closing(context);
+        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_pending() {
+            return self.wait(context).map(Err);
+        }
+        if let Some(stalled) = &mut self.stalled {
+            stalled.took(0);
+        }
+        flushed
+    }
+
     #[cold]
     fn went_on(&mut self, written: usize, all: bool) {
         if all && self.line.ledger().in_flight().is_nothing() {
@@ -449,10 +465,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LineStream<S> {
         if self.line.is_cut() {
             return Poll::Ready(Err(Self::aborted()));
         }
-        if self.closing.is_some() {
-            return self.poll_flush_closing(context);
+        if self.closing.is_some() || self.stalled.is_some() {
+            return self.poll_flush_apart(context);
         }
-        Pin::new(&mut self.stream).poll_flush(context)
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Pending => self.wait(context).map(Err),
+            flushed => flushed,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

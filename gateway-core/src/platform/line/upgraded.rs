@@ -1,4 +1,4 @@
-//! What is below a WebSocket: the socket itself, where the server is ours.
+//! What is below a WebSocket: the connection itself, where the server is ours.
 
 use std::{
     io::{self, IoSlice},
@@ -17,20 +17,22 @@ use super::{
     ahead::put,
     http::{Below, HttpStream, poll_write_behind},
 };
-use crate::platform::places::Place;
+use crate::platform::{places::Place, server::listener::AnyStream};
 
 /// The stream of a connection that has been upgraded.
 #[derive(Debug)]
 pub(crate) enum Upgraded {
     /// Of our own server. Nothing that HTTP needed is between it and the session any more.
-    Own(Own),
+    Tcp(Own<TcpStream>),
+    /// Of our own server, too, and no socket of TCP.
+    Any(Own<AnyStream>),
     /// Of whatever else has served the request.
     Other(TokioIo<hyper::upgrade::Upgraded>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Own {
-    socket: TcpStream,
+pub(crate) struct Own<S> {
+    socket: S,
     _place: Option<Place>,
     /// Until that has passed.
     left_over: Option<Box<LeftOver>>,
@@ -47,16 +49,25 @@ struct LeftOver {
 
 impl From<hyper::upgrade::Upgraded> for Upgraded {
     fn from(upgraded: hyper::upgrade::Upgraded) -> Self {
-        match upgraded.downcast::<TokioIo<HttpStream<TcpStream>>>() {
-            Ok(parts) => Self::Own(Own::new(parts.io.into_inner(), parts.read_buf)),
-            Err(upgraded) => Self::Other(TokioIo::new(upgraded)),
-        }
+        let upgraded = match own(upgraded) {
+            Ok(own) => return Self::Tcp(own),
+            Err(upgraded) => upgraded,
+        };
+        own(upgraded).map_or_else(|other| Self::Other(TokioIo::new(other)), Self::Any)
     }
 }
 
-impl Own {
+/// Takes apart what our server has served over such streams.
+fn own<S: Below + Send + 'static>(
+    upgraded: hyper::upgrade::Upgraded,
+) -> Result<Own<S>, hyper::upgrade::Upgraded> {
+    let parts = upgraded.downcast::<TokioIo<HttpStream<S>>>()?;
+    Ok(Own::new(parts.io.into_inner(), parts.read_buf))
+}
+
+impl<S: Below> Own<S> {
     /// `read` is what HTTP has read and not used.
-    pub(super) fn new(stream: HttpStream<TcpStream>, read: Bytes) -> Self {
+    pub(super) fn new(stream: HttpStream<S>, read: Bytes) -> Self {
         let (socket, _place, head, ahead) = stream.into_parts();
         let read = if ahead.is_empty() { read } else { [&*read, &ahead].concat().into() };
         let is_clean = head.is_empty() && read.is_empty();
@@ -95,19 +106,85 @@ impl Own {
     }
 }
 
+impl<S: Below> AsyncRead for Own<S> {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left_over.is_some() && self.hand_out(buffer) {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl<S: Below> AsyncWrite for Own<S> {
+    #[inline]
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.left_over.is_some() {
+            return self.poll_write_with_head(context, bytes);
+        }
+        // Most writes find room, and then need nothing of what waiting for it takes.
+        match self.socket.try_write(bytes) {
+            Some(result) => Poll::Ready(result),
+            None => Pin::new(&mut self.socket).poll_write(context, bytes),
+        }
+    }
+
+    /// A head goes on waiting for the first frame.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.left_over.as_ref().is_some_and(|left_over| !left_over.head.is_empty()) {
+            ready!(self.poll_write_with_head(context, &[]))?;
+        }
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+/// What is no socket of TCP, kept out of the way of what is: these are called for each packet.
+impl Upgraded {
+    #[inline(never)]
+    fn poll_write_elsewhere(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(own) => Pin::new(own).poll_write(context, bytes),
+            Self::Any(own) => Pin::new(own).poll_write(context, bytes),
+            Self::Other(other) => Pin::new(other).poll_write(context, bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_flush_elsewhere(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(own) => Pin::new(own).poll_flush(context),
+            Self::Any(own) => Pin::new(own).poll_flush(context),
+            Self::Other(other) => Pin::new(other).poll_flush(context),
+        }
+    }
+}
+
 impl AsyncRead for Upgraded {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Own(own) => {
-                if own.left_over.is_some() && own.hand_out(buffer) {
-                    return Poll::Ready(Ok(()));
-                }
-                Pin::new(&mut own.socket).poll_read(context, buffer)
-            }
+            Self::Tcp(own) => Pin::new(own).poll_read(context, buffer),
+            Self::Any(own) => Pin::new(own).poll_read(context, buffer),
             Self::Other(other) => Pin::new(other).poll_read(context, buffer),
         }
     }
@@ -121,36 +198,24 @@ impl AsyncWrite for Upgraded {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Self::Own(own) => {
-                if own.left_over.is_some() {
-                    return own.poll_write_with_head(context, bytes);
-                }
-                // Most writes find room, and then need nothing of what waiting for it takes.
-                match Below::try_write(&own.socket, bytes) {
-                    Some(result) => Poll::Ready(result),
-                    None => Pin::new(&mut own.socket).poll_write(context, bytes),
-                }
-            }
-            Self::Other(other) => Pin::new(other).poll_write(context, bytes),
+            Self::Tcp(own) => Pin::new(own).poll_write(context, bytes),
+            other => other.poll_write_elsewhere(context, bytes),
         }
     }
 
+    #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             // A socket has nothing to flush, and a head waits for the first frame.
-            Self::Own(_) => Poll::Ready(Ok(())),
-            Self::Other(other) => Pin::new(other).poll_flush(context),
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            other => other.poll_flush_elsewhere(context),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Own(own) => {
-                if own.left_over.as_ref().is_some_and(|left_over| !left_over.head.is_empty()) {
-                    ready!(own.poll_write_with_head(context, &[]))?;
-                }
-                Pin::new(&mut own.socket).poll_shutdown(context)
-            }
+            Self::Tcp(own) => Pin::new(own).poll_shutdown(context),
+            Self::Any(own) => Pin::new(own).poll_shutdown(context),
             Self::Other(other) => Pin::new(other).poll_shutdown(context),
         }
     }
@@ -174,7 +239,7 @@ mod tests {
         server.read_exact(&mut by_http).await.unwrap();
         server.line().hold_head();
         server.write_all(HEAD).await.unwrap();
-        (Upgraded::Own(Own::new(server, by_http.into())), client)
+        (Upgraded::Tcp(Own::new(server, by_http.into())), client)
     }
 
     #[tokio::test]
@@ -186,7 +251,7 @@ mod tests {
         assert_eq!(next(&mut client).await, Some([HEAD, b"open"].concat()));
         server.write_all(b"more").await.unwrap();
         assert_eq!(next(&mut client).await.as_deref(), Some(&b"more"[..]));
-        let Upgraded::Own(own) = server else { panic!("{server:?}") };
+        let Upgraded::Tcp(own) = server else { panic!("{server:?}") };
         assert!(own.left_over.is_none());
     }
 

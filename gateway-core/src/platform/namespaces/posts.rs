@@ -56,9 +56,13 @@ impl Door {
                 tokio::time::timeout(Linger::TIME, discard(rest)).await.ok();
                 Refusal::TooLarge { max_payload }.into_response()
             }
-            Err(Unreadable::Full(fault)) => {
+            Err(Unreadable::Unheard(fault)) => {
                 line.fail(fault);
-                Refusal::Full.into_response()
+                match fault {
+                    Fault::TalkativeStranger { most } => Refusal::TooLarge { max_payload: most },
+                    _ => Refusal::Full,
+                }
+                .into_response()
             }
             Err(Unreadable::Broken) => Refusal::BadRequest.into_response(),
         }
@@ -125,8 +129,8 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 enum Unreadable {
     /// The rest of it.
     TooLarge(Body),
-    /// Its client is a stranger, and there is no room for what they say.
-    Full(Fault),
+    /// Its client is a stranger, and says too much, or there is no room for what they say.
+    Unheard(Fault),
     Broken,
 }
 
@@ -161,7 +165,7 @@ async fn collect(body: Body, most: usize, line: &Line) -> Result<Bytes, Unreadab
 async fn next(body: &mut BodyDataStream, line: &Line) -> Result<Option<Bytes>, Unreadable> {
     let Some(chunk) = body.next().await else { return Ok(None) };
     let chunk = chunk.map_err(|_| Unreadable::Broken)?;
-    line.says(chunk.len()).map_err(Unreadable::Full)?;
+    line.says(chunk.len()).map_err(Unreadable::Unheard)?;
     Ok(Some(chunk))
 }
 

@@ -91,7 +91,7 @@ mod tests {
         for exempt in [None, Some(Ipv4Addr::LOCALHOST.into()), Some([10, 0, 0, 1].into())] {
             assert_eq!(pace.let_in(exempt, 9), 9, "{exempt:?}");
         }
-        let proxy = TrustedProxies::new([TrustedProxies::network("198.51.100.0/24").unwrap()]);
+        let proxy = TrustedProxies::new(["198.51.100.0/24".parse().unwrap()]);
         assert_eq!(Pace::new(1, proxy).let_in(STRANGER, 9), 9);
     }
 

@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap};
 use tokio::{runtime::Handle, time::sleep};
 
 use super::*;
-use crate::platform::{fault::Fault, request::HeadText};
+use crate::platform::{fault::Fault, forwarded::Client, request::HeadText};
 
 const STRANGER: &str = "198.51.100.1";
 const OTHER: &str = "203.0.113.1";
@@ -32,7 +32,8 @@ impl Reception {
         let client = client(ip);
         let uri = format!("/{}", "x".repeat(bytes - 1)).parse().unwrap();
         let text = HeadText::new(&uri, &HeaderMap::new());
-        self.begin(self.enter(client)?, RequestHead { text, client, ..RequestHead::default() })
+        let head = Arc::new(RequestHead { text, client, ..RequestHead::default() });
+        Ok(self.begin(self.enter(&head)?, head))
     }
 }
 
@@ -89,6 +90,22 @@ async fn so_many_bytes_are_kept_of_strangers_and_half_of_them_are_of_one_address
     let _stranger = reception.visit_with(STRANGER, 501).unwrap();
     drop(other);
     assert_eq!(reception.bytes(), 601);
+}
+
+#[tokio::test]
+async fn who_has_not_joined_says_no_more_than_it_takes_to_fail() {
+    let limits = Limits::default().auth_bytes(100_usize).namespace_name_bytes(68_usize);
+    let reception = reception(&limits.failed_connects(2_usize), 100);
+    let stranger = reception.visit_with(STRANGER, 1_000).unwrap();
+    let line = &stranger.head.line;
+    assert_eq!(line.says(300), Ok(true));
+    assert_eq!(line.says(100), Ok(true));
+    assert_eq!(line.says(1), Err(Fault::TalkativeStranger { most: 400 }));
+    assert_eq!(reception.bytes(), 1_400, "nothing is kept of what is refused");
+    let other = reception.visit_with(STRANGER, 1).unwrap();
+    assert_eq!(other.head.line.says(400), Ok(true), "each has its own");
+    other.joined();
+    assert_eq!(other.head.line.says(usize::MAX), Ok(false));
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
@@ -26,7 +25,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{Going, Peer, Times, body::PacedBody};
+use super::{Going, Peer, Times, body::PacedBody, listener::PeerAddress};
 use crate::{
     clock,
     limits::reached,
@@ -98,9 +97,9 @@ impl Connection {
 }
 
 /// When to look again, or which limit is reached. Never later than what begins meanwhile could be overdue.
-fn due(stage: Stage, times: Times) -> Result<Instant, fn(SocketAddr)> {
+fn due(stage: Stage, times: Times) -> Result<Instant, fn(PeerAddress)> {
     let now = clock::now();
-    let (over, reached): (_, fn(SocketAddr)) = match stage {
+    let (over, reached): (_, fn(PeerAddress)) = match stage {
         Stage::Head { since } => (clock::later(since, times.head), reached::head_timeout),
         Stage::Idle { since } => (clock::later(since, times.keep_alive), reached::keep_alive),
         Stage::Request => return Ok(clock::later(now, times.look())),

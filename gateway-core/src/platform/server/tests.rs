@@ -1,17 +1,28 @@
-use std::{convert::Infallible, net::Ipv4Addr};
+use std::{
+    convert::Infallible,
+    future::pending,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use axum::{
     body::Body,
+    extract::Request,
+    response::IntoResponse,
     routing::{get, post},
 };
 use futures_util::{StreamExt, stream};
+use http::header;
+use hyper::upgrade::OnUpgrade;
 use tokio::{
-    io::{DuplexStream, duplex},
+    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::sleep,
 };
 
 use super::*;
+use crate::platform::line::Upgraded;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,7 +39,25 @@ fn router() -> Router {
         .route("/download", get(async move || ticks()))
         .route("/ignored", post(async || sleep(100 * SECOND).await))
         .route("/large", get(async || "x".repeat(200 * 1024)))
+        .route("/upgrade", get(say_what_is_below))
         .route("/upload", post(async |body: String| body.len().to_string()))
+}
+
+/// Accepts an upgrade, and says over it what it is over.
+async fn say_what_is_below(mut request: Request) -> impl IntoResponse {
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().expect("an upgrade");
+    tokio::spawn(async move {
+        let mut upgraded = Upgraded::from(upgrade.await.unwrap());
+        let name: &[u8] = match upgraded {
+            Upgraded::Tcp(_) => b"TCP",
+            Upgraded::Any(_) => b"any",
+            Upgraded::Other(_) => b"other",
+        };
+        upgraded.write_all(name).await.unwrap();
+        upgraded.shutdown().await.unwrap();
+    });
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "it")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers)
 }
 
 /// A client's end of a connection that is served.
@@ -48,7 +77,8 @@ impl Client {
         let (stream, server) = duplex(64 * 1024);
         let (going, goes) = watch::channel(Going::On);
         let server = HttpStream::new(server, None, StreamOptions::default());
-        let peer = Peer { address: (Ipv4Addr::LOCALHOST, 9).into(), http: server.line() };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 9)).into();
+        let peer = Peer { address, is_encrypted: false, http: server.line() };
         let times = Times::of(limits);
         let served = tokio::spawn(Connection { peer, times, goes }.serve(server, router()));
         Self { stream, going, served, begun: clock::now() }
@@ -255,22 +285,30 @@ async fn nothing_outlives_the_end() {
     assert_eq!(asked.rest().await, (String::new(), 2));
 }
 
-#[tokio::test]
-async fn who_finds_no_place_is_told_so() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
+/// A server of so many connections, and what ends it.
+fn serving(listener: Listener, most: usize) -> (oneshot::Sender<()>, JoinHandle<Ended>) {
     let server = Server {
         router: router(),
         streams: StreamOptions::default(),
         times: Times::of(&Limits::default()),
-        places: Places::new(1, 1, Default::default()),
+        places: Places::new(most, most, Default::default()),
+        #[cfg(feature = "tls")]
+        encryption: None,
     };
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async move { drop(stopped.await) };
-    let served =
-        tokio::spawn(server.serve(listener, stopped, 10 * SECOND, async |_| Ended::ByItself));
+    let served = server.serve(listener, stopped, 10 * SECOND, async |_| Ended::ByItself);
+    (stop, tokio::spawn(served))
+}
+
+/// Whoever finds no place is told so, and the next one who comes when somebody has left is served.
+async fn has_one_place<S: AsyncRead + AsyncWrite + Unpin>(
+    listener: Listener,
+    connect: impl AsyncFn() -> S,
+) {
+    let (stop, served) = serving(listener, 1);
     let ask = async || {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = connect().await;
         stream.write_all(GET.as_bytes()).await.unwrap();
         let mut answer = vec![0; 12];
         stream.read_exact(&mut answer).await.unwrap();
@@ -287,4 +325,100 @@ async fn who_finds_no_place_is_told_so() {
     while ask().await.1 != "HTTP/1.1 200" {}
     drop(stop);
     assert_eq!(served.await.unwrap(), Ended::ByItself);
+}
+
+async fn tcp() -> (Listener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (Listener::of(listener), address)
+}
+
+/// Streams that are not of the system's, as an application may hand them out.
+struct InProcess(mpsc::Receiver<DuplexStream>);
+
+impl InProcess {
+    fn listener() -> (mpsc::Sender<DuplexStream>, Listener) {
+        let (connects, comes) = mpsc::channel(1);
+        (connects, Listener::of(Self(comes)))
+    }
+}
+
+impl axum::serve::Listener for InProcess {
+    type Io = DuplexStream;
+    type Addr = PeerAddress;
+
+    async fn accept(&mut self) -> (DuplexStream, PeerAddress) {
+        match self.0.recv().await {
+            Some(stream) => (stream, PeerAddress::Unknown),
+            None => pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<PeerAddress> {
+        Ok(PeerAddress::Unknown)
+    }
+}
+
+async fn connect_in_process(connects: &mpsc::Sender<DuplexStream>) -> DuplexStream {
+    let (client, server) = duplex(64 * 1024);
+    connects.send(server).await.unwrap();
+    client
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_told_so() {
+    let (listener, address) = tcp().await;
+    assert!(matches!(listener, Listener::Tcp(_)), "{listener:?}");
+    has_one_place(listener, async || TcpStream::connect(address).await.unwrap()).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_is_served_like_a_port_and_is_gone_at_the_end() {
+    use tokio::net::UnixStream;
+
+    let path = std::env::temp_dir().join(format!("gateway-served-{}", std::process::id()));
+    let listener = Listener::from(unix_socket::UnixSocket::bind(&path, 0o600).unwrap());
+    assert!(listener.is_unix());
+    has_one_place(listener, async || UnixStream::connect(&path).await.unwrap()).await;
+    assert!(!path.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_of_the_applications_own_is_left_to_it() {
+    use tokio::net::{UnixListener, UnixStream};
+
+    let path = std::env::temp_dir().join(format!("gateway-own-{}", std::process::id()));
+    let listener = Listener::of(UnixListener::bind(&path).unwrap());
+    assert!(listener.is_unix());
+    has_one_place(listener, async || UnixStream::connect(&path).await.unwrap()).await;
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn streams_of_the_applications_own_are_served_like_a_port() {
+    let (connects, listener) = InProcess::listener();
+    assert!(!listener.is_unix());
+    has_one_place(listener, async || connect_in_process(&connects).await).await;
+}
+
+/// Asks for an upgrade, and says what is below it.
+async fn below<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> String {
+    let upgrade =
+        "GET /upgrade HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: it\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
+}
+
+#[tokio::test]
+async fn nothing_of_http_is_below_an_upgrade() {
+    let (listener, address) = tcp().await;
+    let (_stop, _served) = serving(listener, 1);
+    assert_eq!(below(TcpStream::connect(address).await.unwrap()).await, "TCP");
+    let (connects, listener) = InProcess::listener();
+    let (_stop, _served) = serving(listener, 1);
+    assert_eq!(below(connect_in_process(&connects).await).await, "any");
 }

@@ -15,10 +15,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::{
     auth::handshake::Handshake,
-    inject::Key,
+    auth::identity::Known,
     options::Options,
     platform::{Admission, DisconnectReason, Link, Occupant, Packet, SocketId, mount, serve},
-    socket::{namespace::Namespace, settings::Settings},
+    socket::{event::ListedEvents, namespace::Namespace, settings::Settings},
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -31,7 +31,8 @@ impl Occupant for Host {
     type Client = Connection;
 
     async fn admit(self: Arc<Self>, admission: Admission) -> Result<Arc<Connection>, String> {
-        let handshake = Handshake::new(admission.auth, admission.head);
+        let handshake =
+            Handshake::new(admission.auth, admission.head, std::time::SystemTime::UNIX_EPOCH);
         let namespace = Arc::clone(&self.0);
         let connection = Arc::new(Connection::new(namespace, admission.link, handshake, None));
         self.0.enter(&connection);
@@ -70,8 +71,15 @@ impl World {
             serve::open(&Default::default(), &Default::default(), Default::default(), |_| {});
         let (hub, vacancy) = mount(&mounted, "/");
         let options = Options { outbox_packets, outbox_bytes, ..Options::default() };
-        let identity = Key::of::<()>();
-        let namespace = Arc::new(Namespace::new(hub, identity, options, Settings::default()));
+        let identity = Known::nobody();
+        let namespace = Arc::new(Namespace::new(
+            hub,
+            identity,
+            ListedEvents::default(),
+            options,
+            Settings::default(),
+            None,
+        ));
         vacancy.fill(Arc::new(Host(Arc::clone(&namespace))));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -200,4 +208,28 @@ async fn nothing_follows_the_end() {
     assert_eq!(timeout(LONG, asked).await.unwrap().unwrap(), Err(Refused::Gone));
     timeout(LONG, connection.gone()).await.unwrap();
     assert!(!connection.outbox.is_overflowing());
+}
+
+#[tokio::test]
+async fn what_is_volatile_is_sent_where_it_need_not_wait_or_never() {
+    let mut world = World::with(8_192, 1 << 24).await;
+    let connection = Arc::clone(&world.connection);
+    assert_eq!(connection.send_if_free(world.frame(0, 10)), Ok(true));
+    world.hears(0).await;
+
+    // More than the kernel takes is on its way, and something waits behind it.
+    connection.send(world.frame(1, 12_000_000)).unwrap();
+    sleep(SHORT).await;
+    assert_eq!(connection.send_if_free(world.frame(2, 10)), Ok(false));
+    connection.send(world.frame(3, 10)).unwrap();
+    assert_eq!(connection.send_if_free(world.frame(4, 10)), Ok(false));
+    for number in [1, 3] {
+        world.hears(number).await;
+    }
+    assert_eq!(connection.send_if_free(world.frame(5, 10)), Ok(true));
+    world.hears(5).await;
+
+    connection.disconnect();
+    assert_eq!(connection.send_if_free(world.frame(6, 10)), Err(Refused::Gone));
+    assert_eq!(next(&mut world.client).await, "41");
 }

@@ -135,7 +135,11 @@ impl MainGateway {
     }
 
     #[subscribe_message("text")]
-    async fn text(&self, MessageBody(text): MessageBody<String>, Event(event): Event) -> String {
+    async fn text(
+        &self,
+        MessageBody(text): MessageBody<String>,
+        EventName(event): EventName,
+    ) -> String {
         event.to_string() + &text
     }
 
@@ -185,8 +189,8 @@ impl MainGateway {
 
     #[subscribe_message("ask")]
     async fn ask(&self, socket: Socket) -> Result<Value, WsException> {
-        let answer = socket.request("question", "what?").await?.within(Duration::from_secs(3));
-        Ok(answer.answer::<Value>().await?)
+        let answer = socket.emit_for_ack::<Value>("question", "what?").await?;
+        Ok(answer.within(Duration::from_secs(3)).answer().await?)
     }
 
     #[subscribe_message("join")]

@@ -98,7 +98,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What a script may take: a client that does not read, or is not read, does not get further.
 const SCRIPT_PATIENCE: Duration = Duration::from_secs(100);
 
-/// The id of the question that every script ends with.
+/// The id of the last question.
 const LAST: u64 = 424_242;
 
 thread_local! {
@@ -175,13 +175,14 @@ impl Server {
             for step in steps {
                 client.step(&self.router, step).await?;
             }
-            let last = format!("42{LAST}[\"echo\",\"last\"]");
-            client.send(&frame(TEXT, true, last.as_bytes())).await
+            std::io::Result::Ok(())
         };
         let _out_of_time = timeout(SCRIPT_PATIENCE, script).await;
         // Bytes of its own may have broken the frames, so that it cannot answer pings any more.
         let answers_pings = !steps.iter().any(|step| step.first() == Some(&b'r'));
         let end = async {
+            // Also where there was no time for all of the script.
+            client.send(&frame(TEXT, true, last().as_bytes())).await.ok();
             loop {
                 match told.recv().await {
                     None | Some(Told::SentAway | Told::Answer(LAST, _)) => return,
@@ -205,14 +206,16 @@ impl Server {
             for step in steps {
                 polling.step(&self.router, step).await;
             }
-            polling.post(format!("42{LAST}[\"echo\",\"last\"]").into_bytes()).await;
         };
         let _out_of_time = timeout(SCRIPT_PATIENCE, script).await;
         let end = async {
-            while let Some(told) = polling.poll().await {
+            polling.post(last().into_bytes()).await;
+            while !polling.is_sent_away
+                && let Some(told) = polling.poll().await
+            {
                 for told in told {
                     match told {
-                        Told::SentAway | Told::Answer(LAST, _) => return,
+                        Told::Answer(LAST, _) => return,
                         Told::Ping => polling.post(b"3".to_vec()).await,
                         _ => {}
                     }
@@ -236,6 +239,11 @@ impl Server {
             sleep(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// The question that every script ends with.
+fn last() -> String {
+    format!("42{LAST}[\"echo\",\"last\"]")
 }
 
 /// The steps of a script.
@@ -358,6 +366,8 @@ struct Polling {
     sender: hyper::client::conn::http1::SendRequest<Body>,
     session: String,
     packets: Packets,
+    /// A step of the script may have read it.
+    is_sent_away: bool,
 }
 
 impl Polling {
@@ -366,7 +376,8 @@ impl Polling {
         let connecting = hyper::client::conn::http1::handshake(io).await;
         let (sender, connection) = connecting.expect("a connection");
         tokio::spawn(async move { connection.await.ok() });
-        let mut polling = Self { sender, session: String::new(), packets: Packets::default() };
+        let (session, packets) = (String::new(), Packets::default());
+        let mut polling = Self { sender, session, packets, is_sent_away: false };
         let opened = polling.request("GET", Body::empty()).await.expect("an answer");
         let opened = String::from_utf8(opened).expect("text");
         let opened: Value = serde_json::from_str(&opened[1..]).expect("an open packet");
@@ -396,7 +407,9 @@ impl Polling {
 
     async fn poll(&mut self) -> Option<Vec<Told>> {
         let body = self.request("GET", Body::empty()).await?;
-        Some(self.packets.body(&String::from_utf8(body).expect("text")))
+        let told = self.packets.body(&String::from_utf8(body).expect("text"));
+        self.is_sent_away |= told.iter().any(|told| matches!(told, Told::SentAway));
+        Some(told)
     }
 
     async fn step(&mut self, router: &Router, step: &[u8]) {

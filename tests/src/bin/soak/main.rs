@@ -5,9 +5,11 @@
 //! cargo run --release -p tests --bin soak -- idle 10000 600
 //! cargo run --release -p tests --bin soak -- reconnect 2000 5
 //! cargo run --release -p tests --bin soak -- arrivals 2000 4000
+//! cargo run --release -p tests --bin soak -- cluster 3000 600
 //! ```
 
 mod arrivals;
+mod cluster;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -15,6 +17,7 @@ use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use gateway_core::Redis;
 use gateway_core::prelude::*;
 use tests::raw::{Client, Server, allow_open_files, in_mib, until};
 use tokio::task::JoinSet;
@@ -32,20 +35,21 @@ const FILES: usize = 30;
 /// In which the server lets go of all that it held.
 const LETS_GO_IN: Duration = Duration::from_secs(60);
 
+const USAGE: &str = "soak idle CLIENTS SECONDS | reconnect CLIENTS ROUNDS | arrivals CLIENTS USERS \
+                     | cluster USERS SECONDS";
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ran = match arguments[..] {
-        ["serve"] => serve().map(|()| true).map_err(Into::into),
+        ["serve"] => serve().map(|()| true),
         ["idle", clients, seconds] => run(clients, seconds, idle),
         ["reconnect", clients, rounds] => run(clients, rounds, reconnect),
         ["arrivals", clients, users] => run(clients, users, arrivals::arrivals),
-        _ => {
-            Err("soak idle CLIENTS SECONDS | reconnect CLIENTS ROUNDS | arrivals CLIENTS USERS"
-                .into())
-        }
+        ["cluster", users, seconds] => cluster(users, seconds),
+        _ => Err(USAGE.into()),
     };
     match ran {
         Ok(true) => ExitCode::SUCCESS,
@@ -57,13 +61,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// The child, until it is killed.
+/// The child, until it is killed. It is one of several where `REDIS_URL` says so.
 #[tokio::main]
-async fn serve() -> Result<(), AppError> {
-    let bound = App::builder().build().await?.bind("127.0.0.1:0").await?;
+async fn serve() -> Outcome<()> {
+    let redis = std::env::var("REDIS_URL").ok().map(Redis::at);
+    let bound = App::builder().cluster(redis).build().await?.bind("127.0.0.1:0").await?;
     println!("listening on http://{}", bound.local_addr());
     io::stdout().flush()?;
-    bound.serve().await
+    Ok(bound.serve().await?)
 }
 
 fn run(
@@ -74,8 +79,16 @@ fn run(
     let (clients, times) = (clients.parse()?, times.parse()?);
     allow_open_files(clients as u64 + 500);
     let server = Server::start(Command::new(std::env::current_exe()?).arg("serve"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(what(&server, clients, times))
+    runtime()?.block_on(what(&server, clients, times))
+}
+
+fn cluster(users: &str, seconds: &str) -> Outcome<bool> {
+    let (users, seconds) = (users.parse()?, seconds.parse()?);
+    runtime()?.block_on(cluster::cluster(users, seconds))
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// Connections that say nothing but their pongs: none is dropped, and each is answered at the end.

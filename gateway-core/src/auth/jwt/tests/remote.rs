@@ -97,7 +97,11 @@ fn token_of(name: &str) -> String {
 
 async fn is_let_in(jwt: &JwtService, token: &str) -> bool {
     let auth = json!({ "token": token }).to_string();
-    let handshake = Handshake::new(Some(auth.into()), Arc::new(RequestHead::default()));
+    let handshake = Handshake::new(
+        Some(auth.into()),
+        Arc::new(RequestHead::default()),
+        std::time::SystemTime::UNIX_EPOCH,
+    );
     let authenticator =
         JwtAuthenticator::<Value> { jwt: Arc::new(jwt.clone()), identity: PhantomData };
     Authenticator::authenticate(&authenticator, &handshake).await.is_ok()

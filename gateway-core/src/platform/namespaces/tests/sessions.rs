@@ -113,6 +113,35 @@ async fn strangers_say_so_much_together_and_who_has_joined_what_it_likes() {
 }
 
 #[tokio::test]
+async fn a_long_speech_of_a_stranger_is_refused_at_once_and_leaves_room_for_others() {
+    for served in [Served::ByUs, Served::ByOthers] {
+        let limits = Limits::default().auth_bytes(1_000_usize).unjoined_bytes(100_000_usize);
+        let mut server = open(served, &limits, 1_000).await;
+        // Five times 1,000, with a name.
+        let long = format!("40{}", "x".repeat(6_500));
+
+        let mut websocket = server.websocket("").await;
+        websocket.send(Message::text(long.clone())).await.unwrap();
+        let frame = close_frame(websocket).await.expect("a close frame");
+        assert_eq!(u16::from(frame.code), 1009, "{frame}");
+
+        let mut http = server.connect().await;
+        let (_, opened) = ask(&mut http, "GET", "", "").await;
+        let mut polling = Polling { http, sid: opened.split('"').nth(3).unwrap().to_owned() };
+        let (status, body) = polling.post(&long).await;
+        assert_eq!(status, 413, "{body}");
+        assert!(body.contains(r#""maxPayload":6435"#), "{body}");
+        while polling.poll().await.0 == 200 {}
+
+        until(|| server.reception.bytes() < 10_000).await;
+        let (mut joined, guest) = server.on_websocket().await;
+        let event = format!(r#"["{long}"]"#);
+        joined.send(Message::text(format!("42{event}"))).await.unwrap();
+        assert_eq!(server.told().await, Told::Said(guest.link.id(), event));
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_limited_in_all_also_those_that_have_joined() {
     let mut server = open(Served::ByUs, &Limits::default(), 3).await;
     let (first, _guest) = server.on_websocket().await;

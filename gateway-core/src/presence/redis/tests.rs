@@ -1,0 +1,7 @@
+//! Against a real Redis.
+
+mod faults;
+mod schedules;
+mod world;
+
+pub(super) use self::world::SetTime;

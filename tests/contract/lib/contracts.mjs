@@ -1,0 +1,2 @@
+// The folders with contracts, from here.
+export const contracts = ["fixture", "../../demo-app/contract"];

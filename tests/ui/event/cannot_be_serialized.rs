@@ -1,0 +1,9 @@
+use gateway_core::prelude::*;
+
+#[derive(Event)]
+#[event("new-message")]
+struct NewMessage {
+    text: String,
+}
+
+fn main() {}
