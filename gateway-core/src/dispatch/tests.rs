@@ -30,6 +30,7 @@ use crate::{
 
 mod acks;
 mod asked;
+#[cfg(feature = "macros")]
 mod declared;
 mod instances;
 mod limits;
