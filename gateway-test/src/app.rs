@@ -154,7 +154,7 @@ impl fmt::Debug for TestAppBuilder {
 /// let alice = app.connect("/chat").await;
 /// let bob = app.connect("/chat").await;
 /// assert_eq!(alice.ack::<usize>("say", "hi").await, Ok(2));
-/// assert_eq!(bob.expect::<String>("said").await, "hi");
+/// assert_eq!(bob.expect_event::<String>("said").await, "hi");
 /// # }
 /// ```
 pub struct TestApp(Arc<Inner>);

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use futures_util::{Stream, stream};
 use gateway_core::prelude::*;
-use gateway_core::{Args, Arguments, contract};
+use gateway_core::{Args, Arguments, Contract, contract};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -212,10 +212,35 @@ mod odd {
     }
 }
 
+mod private {
+    use super::*;
+
+    #[injectable]
+    pub(crate) struct Everybody;
+
+    impl Authenticator for Everybody {
+        type Identity = u64;
+
+        async fn authenticate(&self, _: &Handshake) -> Result<Authenticated<u64>, WsException> {
+            Ok(Authenticated::new(7))
+        }
+    }
+
+    #[web_socket_gateway(
+        namespace = "/private",
+        authenticate = Everybody,
+        reauthenticate = "renew"
+    )]
+    pub(crate) struct PrivateGateway;
+}
+
+fn lock_of(contract: &Contract) -> Value {
+    serde_json::from_str(&contract.lock().to_string()).expect("a lock is JSON")
+}
+
 /// The part of the lock about this gateway: what clients send, or what they are sent.
 fn locked(direction: &str) -> Value {
-    let lock: Value = serde_json::from_str(&contract().lock().to_string()).expect("a lock is JSON");
-    lock["namespaces"]["/odd"][direction].clone()
+    lock_of(&contract())["namespaces"]["/odd"][direction].clone()
 }
 
 fn byte() -> Value {
@@ -297,6 +322,19 @@ fn whatever_fails_says_as_what() {
     assert_eq!(sent["answers-plain"]["errors"], json!([of("Refused")]));
     assert_eq!(sent["fails"]["errors"], json!([gap("Value"), of("Refused")]), "its own goes first");
     assert_eq!(locked("serverToClient")["refused"], json!({ "arguments": [of("Refused")] }));
+}
+
+#[test]
+fn whoever_authenticates_takes_the_event_that_renews_a_session() {
+    let renewals = |contract: Contract| {
+        let lock = lock_of(&contract);
+        [("/odd", "reauthenticate"), ("/private", "renew")].map(|(namespace, event)| {
+            lock["namespaces"][namespace]["clientToServer"].get(event).is_some()
+        })
+    };
+    assert_eq!(renewals(contract()), [false, true], "by itself");
+    let app = App::builder().authenticate::<private::Everybody>();
+    assert_eq!(renewals(app.contract()), [true, true], "as the application");
 }
 
 #[test]

@@ -20,7 +20,8 @@ use crate::{
 pub(super) const PATHS: [&str; 2] = ["/asyncapi.json", "/api-docs"];
 
 /// The contract of all gateways that are linked in: what clients may send them, and what they are sent. Nothing is built
-/// for it: no service, no database, no port.
+/// for it: no service, no database, no port. What the application adds to all gateways, filters and an authenticator, is
+/// known to [`AppBuilder::contract`] only.
 ///
 /// ```
 /// # mod app {
@@ -54,7 +55,7 @@ pub fn contract() -> Contract {
 
 /// The contract of the gateways that are linked in, with what the application gives them.
 pub(super) fn of(blueprint: &Blueprint) -> Result<Contract, Report> {
-    let gateways = boot::contract::describe(&blueprint.services)?;
+    let gateways = boot::contract::describe(blueprint)?;
     // Where they are added is not known.
     let place = Place { file: "use_global_filters", line: 0 };
     Ok(Contract::of(gateways, boot::contract::filters(&blueprint.enhancers, place)))

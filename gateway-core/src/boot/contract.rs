@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::start_report::{Problem, Report, place};
+use super::{
+    Blueprint,
+    start_report::{Problem, Report, place},
+};
 use crate::{
     call::enhancers::{EnhancerFacts, FilterFacts},
     declare::{
@@ -12,15 +15,15 @@ use crate::{
     description::{
         BlockDescription, FilterDescription, GatewayDescription, HandlerDescription, Place,
     },
-    inject::{Key, Services},
+    inject::Key,
     type_names::short,
 };
 
 /// All gateways, in the order of their namespaces.
 ///
 /// # Errors
-/// A namespace is computed from a service that is not among `services`.
-pub(crate) fn describe(services: &Services) -> Result<Vec<GatewayDescription>, Report> {
+/// A namespace is computed from a service that is not among those of the blueprint.
+pub(crate) fn describe(blueprint: &Blueprint) -> Result<Vec<GatewayDescription>, Report> {
     let registry = Registry::collect();
     let mut report = Report::default();
     let mut blocks: HashMap<Key, (Declared, BlockDescription)> = HashMap::new();
@@ -32,7 +35,7 @@ pub(crate) fn describe(services: &Services) -> Result<Vec<GatewayDescription>, R
     let mut gateways: Vec<GatewayDescription> = Vec::new();
     for registration in &registry.gateways {
         let facts = (registration.facts)();
-        let options = facts.options.resolve(services, |missing| {
+        let options = facts.options.resolve(&blueprint.services, |missing| {
             let missing = short(missing.name);
             report.add(Problem::new(
                 format!(
@@ -50,6 +53,7 @@ pub(crate) fn describe(services: &Services) -> Result<Vec<GatewayDescription>, R
             add_filters(handler, &declared);
         }
         let place = facts.place.into();
+        let authenticates = facts.authenticator.is_some() || blueprint.authenticator.is_some();
         gateways.push(GatewayDescription {
             name: facts.name,
             namespace: options.namespace,
@@ -57,6 +61,7 @@ pub(crate) fn describe(services: &Services) -> Result<Vec<GatewayDescription>, R
             handlers: described.handlers,
             events: described.events,
             filters: filters(&facts.enhancers, place),
+            renewal: authenticates.then_some(options.reauthenticate),
         });
     }
     if !report.is_empty() {

@@ -9,7 +9,7 @@ use super::{
         HandlerDescription, Place, ReplyDescription, TypeDescription,
     },
     gap::Gap,
-    known_types::{STANDARD_ERROR, StandardError},
+    known_types::{STANDARD_ERROR, StandardError, renewed, renewing_auth},
     model::{Arguments, Message, Namespace, either},
     notes,
     schema::{GAP, admits_null, reference},
@@ -72,7 +72,7 @@ impl Collector {
     }
 
     fn gateway(&mut self, gateway: GatewayDescription, application: &[FilterDescription]) {
-        let GatewayDescription { mut handlers, mut events, filters, .. } = gateway;
+        let GatewayDescription { mut handlers, mut events, filters, renewal, .. } = gateway;
         // `schemars` numbers types of one name as they come, and links come in any order.
         handlers.sort_by_key(|handler| (handler.event, handler.name, handler.place));
         events.sort_by_key(|event| (event.name, event.place));
@@ -102,6 +102,21 @@ impl Collector {
         for handler in &handlers {
             self.handler(handler, &shared);
         }
+        if let Some(event) = renewal {
+            self.renewal(event, shared);
+        }
+    }
+
+    /// The event by which a client renews its session: what authenticators take, they do not say.
+    fn renewal(&mut self, event: String, errors: Vec<Value>) {
+        let message = Message {
+            payload: Arguments::one(renewing_auth()),
+            ack: Some(Arguments::one(renewed())),
+            errors,
+            docs: "Renews the session, before it ends with its token.".to_owned(),
+            answer: None,
+        };
+        self.namespace.client_to_server.insert(event, message);
     }
 
     fn handler(&mut self, handler: &HandlerDescription, shared: &[Value]) {

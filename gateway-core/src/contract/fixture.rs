@@ -73,6 +73,7 @@ pub(super) fn gateway(
         handlers,
         events,
         filters: Vec::new(),
+        renewal: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::{borrow::Cow, cell::RefCell};
 
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 use crate::{
     call::extract::valid::Valid,
@@ -93,6 +94,23 @@ pub(super) fn standard_error() -> Schema {
             },
         },
         "required": ["code", "message", "status"],
+    })
+}
+
+/// What a client renews its session with.
+pub(super) fn renewing_auth() -> Value {
+    json!({
+        "description": "A token, or what the client connects with as its `auth`.",
+        "anyOf": [{ "type": "string" }, { "type": "object" }],
+    })
+}
+
+/// What it is answered.
+pub(super) fn renewed() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "status": { "const": "ok", "type": "string" } },
+        "required": ["status"],
     })
 }
 

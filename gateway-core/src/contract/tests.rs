@@ -247,6 +247,22 @@ fn the_event_of_errors_is_always_there_and_so_are_those_of_filters_and_answers()
 }
 
 #[test]
+fn the_event_that_renews_a_session_is_the_frameworks_and_fails_as_all_others() {
+    let gateway = GatewayDescription {
+        filters: vec![filter::<fixture::Problem>("A")],
+        renewal: Some("renew".to_owned()),
+        ..gateway("/", vec![handler("a", Nothing, Nothing)], Vec::new())
+    };
+    let contract = Contract::of(vec![gateway], vec![filter::<String>("B")]);
+    let messages = &locked(&contract)["namespaces"]["/"]["clientToServer"];
+    assert_eq!(messages["renew"]["errors"], messages["a"]["errors"]);
+    let definitions = contract.typescript();
+    let renews =
+        "renew: (value: string | { [key: string]: unknown }, ack: (reply: { status: \"ok\" } | ";
+    assert!(definitions.contains(renews), "{definitions}");
+}
+
+#[test]
 fn an_event_that_is_declared_twice_is_the_one_or_the_other() {
     let asked = |name, payload| EventDescription { ack: Some(Nothing), ..event(name, payload) };
     let events = vec![

@@ -105,6 +105,8 @@ pub(crate) struct GatewayDescription {
     pub(crate) events: Vec<EventDescription>,
     /// Those of all its handlers.
     pub(crate) filters: Vec<FilterDescription>,
+    /// The event that renews a session, if the gateway authenticates its clients.
+    pub(crate) renewal: Option<String>,
 }
 
 /// The description of a block: of an impl block, or of what the struct's attribute lists.

@@ -103,6 +103,15 @@ test("a session that ends says why, in both namespaces", async (t) => {
   assert.deepEqual(codes.toSorted(), ["/chat TOKEN_EXPIRED", "/presence TOKEN_EXPIRED"]);
 });
 
+test("a session that is renewed goes on", async (t) => {
+  const exp = Math.floor(Date.now() / 1000) + 3;
+  const ada = await client(t, 41, { exp });
+  await ada.renew(token(41, SECRET));
+  await new Promise((resolve) => setTimeout(resolve, (exp + 1) * 1_000 - Date.now()));
+  assert.equal(await ada.join(ROOM), true);
+  assert.deepEqual(ada.heard.errors, []);
+});
+
 test("whatever went over the wire is what the contract says, and nearly all of it went", () => {
   assert.deepEqual(wire.faults, []);
   // The demo's filter answers every error with `error` instead.

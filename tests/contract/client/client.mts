@@ -88,6 +88,12 @@ export class Client {
     return answer(await this.#presence.timeout(10_000).emitWithAck("get-online-users")).onlineUserIds;
   }
 
+  /** Both sockets stay when the token they came with ends. */
+  async renew(token: string): Promise<void> {
+    answer(await this.#chat.timeout(10_000).emitWithAck("reauthenticate", token));
+    answer(await this.#presence.timeout(10_000).emitWithAck("reauthenticate", { token }));
+  }
+
   /** The id of an order: made by HTTP, and told by the sockets. */
   async order(): Promise<string> {
     const { url, token } = this.#settings;

@@ -21,6 +21,8 @@ chat.emit("send-message", { roomId: "lobby", content: null });
 chat.emit("history", { roomId: "lobby", limit: "50" });
 // @ts-expect-error: it is another namespace that knows who is online
 chat.emit("get-online-users");
+// @ts-expect-error: a token is a text
+chat.emit("reauthenticate", 7);
 // @ts-expect-error: nothing is taken
 presence.emit("get-online-users", {});
 // @ts-expect-error: presence has no rooms

@@ -32,6 +32,14 @@ presence.on("user-offline", ({ userId }) => takes<number>(userId));
 presence.on("error", (error) => takes<Presence.FieldError[] | null | undefined>(error.errors));
 presence.on("exception", (error) => takes<"error">(error.status));
 
+// A new token, before the old one ends.
+chat.emit("reauthenticate", "a newer token");
+chat.emit("reauthenticate", { token: "a newer token" }, (reply) => {
+  if (isError(reply)) takes<string>(reply.code);
+  else takes<"ok">(reply.status);
+});
+presence.emitWithAck("reauthenticate", { token: "a newer token" }).then((reply) => takes<object>(reply));
+
 // Without an acknowledgement.
 chat.emit("join-room", { roomId: "lobby" });
 chat.emit("leave-room", { roomId: "lobby" });

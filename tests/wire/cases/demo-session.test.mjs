@@ -26,7 +26,6 @@ test('a session ends with its token, and the client reads why', async (t) => {
 test('one that is renewed goes on', async (t) => {
   const auth = { token: token(2, SECRET, { exp: inSeconds(2) }) };
   const socket = await device(t, server.url, 2, { auth });
-  // @ts-expect-error: every gateway that authenticates takes it, and the contract does not say so
   assert.deepEqual(await answer(socket, 'reauthenticate', { token: token(2, SECRET) }), { status: 'ok' });
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   assert.deepEqual(await answer(socket, 'join-room', { roomId: 'room-1' }), { success: true });
