@@ -68,8 +68,10 @@ summary() {
 # ------------------------------------------------------------------------------ in the background
 
 # Clients wait most of their time, and compilers never do: they share the machine. Whatever only compiles gives way to
-# what is tested, and what counts instructions and bytes has the machine alone, in the end.
-aside=(nice -n 19)
+# what is tested, and what nobody waits for to that. What counts instructions and bytes has the machine alone, in the
+# end.
+aside=(nice -n 10)
+last=(nice -n 19)
 background=$(mktemp -d)
 
 # begin NAME COMMAND...
@@ -236,9 +238,9 @@ real_clients() {
 # ------------------------------------------------------------------------------ optimised builds
 
 optimised_programs() {
-  step "program of the image" "${aside[@]}" scripts/image-binary.sh || :
+  step "program of the image" "${last[@]}" scripts/image-binary.sh || :
   if has_counters; then
-    step "programs whose cost is measured" "${aside[@]}" cargo run --locked -p bench -- --check --build || :
+    step "programs whose cost is measured" "${last[@]}" cargo run --locked -p bench -- --check --build || :
   fi
 }
 
@@ -249,9 +251,10 @@ optimised_programs() {
 everything=(--features gateway-core/client,gateway-core/contract,gateway-core/jwks-url,gateway-core/prometheus,gateway-core/redis-tls,gateway-core/tls)
 rust_tests=(--locked --workspace "${everything[@]}")
 
+# Of the programs, too.
 lints() {
-  "${aside[@]}" cargo clippy --locked --workspace --all-targets "${everything[@]}" -- -D warnings &&
-    "${aside[@]}" cargo clippy --locked -p demo-app -p tests --features demo-app/jemalloc,tests/jemalloc -- -D warnings
+  "${aside[@]}" cargo clippy --locked --workspace --all-targets "${everything[@]}" \
+    --features demo-app/jemalloc,tests/jemalloc -- -D warnings
 }
 
 # A link may lead to what only another feature has: the most and the fewest show each of them.
@@ -261,11 +264,24 @@ documentation() {
     "${aside[@]}" cargo doc --locked -p gateway-core --no-deps --no-default-features --features macros
 }
 
-# All of them are checked and documented above; here each is alone, and the unit tests have none.
+# All of them are checked and documented above; here each is alone, and the unit tests have none. And they have
+# serde_json with what an application may switch on in it, for everybody in its program.
 each_set_of_features() {
   "${aside[@]}" cargo hack clippy --locked -p gateway-core --each-feature --exclude-all-features \
     --exclude-features default -- -D warnings &&
-    "${aside[@]}" cargo test --locked -p gateway-core --lib --no-default-features
+    "${aside[@]}" cargo test --locked -p gateway-core -p foreign-json --no-default-features --lib
+}
+
+# Those that stop and freeze Redis wait for most of their time, and so they do it beside the others.
+with_redis=redis::tests::
+unit_tests_with_redis() {
+  RUST_TEST_THREADS=8 cargo test "${rust_tests[@]}" --lib "$with_redis"
+}
+
+run_rust_tests() {
+  begin "unit tests with Redis" unit_tests_with_redis
+  # Left out, the targets of fuzzing would take features with them, and everything would be built once more.
+  FUZZ_SECONDS=1 "${postgres[@]}" cargo test "${rust_tests[@]}" --no-fail-fast -- --skip "$with_redis"
 }
 
 # Licences, versions and sources can be told from what is there; advisories are kept elsewhere.
@@ -310,14 +326,11 @@ else
 fi
 step "programs of the Rust tests" "${aside[@]}" cargo test "${rust_tests[@]}" --no-run || :
 begin "arbitrary input" env FUZZ_SECONDS=120 \
-  "${aside[@]}" cargo test "${rust_tests[@]}" --test frames --test attributes
+  "${last[@]}" cargo test "${rust_tests[@]}" --test frames --test attributes
 # These measure how fast the others are answered: the clients must be done by now.
 collect "real clients"
-# Left out, the targets of fuzzing would take features with them, and everything would be built once more.
-step "Rust tests" env FUZZ_SECONDS=10 "${postgres[@]}" cargo test "${rust_tests[@]}" --no-fail-fast || :
-# Features of serde_json are switched on for a whole program, by whoever in it likes to.
-step "messages, with serde_json as others want it" \
-  "${aside[@]}" cargo test --locked -p gateway-core -p tests --features tests/foreign-json --lib wire:: || :
+step "Rust tests" run_rust_tests || :
+step "unit tests with Redis" finish "unit tests with Redis" || :
 
 # ------------------------------------------------------------------------- what was begun before
 

@@ -179,6 +179,10 @@ export namespace Chat {
     "join-room": (roomRequest: RoomRequest, ack: (reply: Success | AnyError) => void) => void;
     /** Ends the user's membership: none of its devices hears the room any more. */
     "leave-room": (roomRequest: RoomRequest, ack: (reply: Success | AnyError) => void) => void;
+    /** Renews the session, before it ends with its token. */
+    reauthenticate: (value: string | { [key: string]: unknown }, ack: (reply: {
+      status: "ok";
+    } | AnyError) => void) => void;
     /** Says something in a room. Everyone who hears it, the sender included, receives `new-message`. */
     "send-message": (sendMessage: SendMessage, ack: (reply: ChatMessage | AnyError) => void) => void;
   }
@@ -246,6 +250,10 @@ export namespace Presence {
   export interface ClientToServerEvents {
     /** Everyone who is online, in ascending order. */
     "get-online-users": (ack: (reply: OnlineUserIds | AnyError) => void) => void;
+    /** Renews the session, before it ends with its token. */
+    reauthenticate: (value: string | { [key: string]: unknown }, ack: (reply: {
+      status: "ok";
+    } | AnyError) => void) => void;
   }
 
   /** A socket of this namespace. */

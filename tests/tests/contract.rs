@@ -231,7 +231,9 @@ mod private {
         authenticate = Everybody,
         reauthenticate = "renew"
     )]
-    pub(crate) struct PrivateGateway;
+    pub(crate) struct PrivateGateway {
+        _server: Server,
+    }
 }
 
 fn lock_of(contract: &Contract) -> Value {

@@ -175,13 +175,11 @@ export class Connection {
   }
 
   /**
-   * The presence's answer to an event.
-   * @template {keyof Presence.ClientToServerEvents} Name
-   * @param {Name} event
-   * @returns {Promise<Parameters<Parameters<Presence.ClientToServerEvents[Name]>[0]>[0]>}
+   * The presence's answer to who is online.
+   * @returns {Promise<Parameters<Parameters<Presence.ClientToServerEvents['get-online-users']>[0]>[0]>}
    */
-  askPresence(event) {
-    return this.#ask(PRESENCE, this.#presence, event);
+  askWhoIsOnline() {
+    return this.#ask(PRESENCE, this.#presence, 'get-online-users');
   }
 
   /**

@@ -270,7 +270,7 @@ export class Pane {
     if (!this.#connection) return;
     this.#presence.asked();
     try {
-      const reply = await this.#connection.askPresence('get-online-users');
+      const reply = await this.#connection.askWhoIsOnline();
       if ('onlineUserIds' in reply) this.#presence.show(reply.onlineUserIds);
     } catch {
       // The next connection asks again.

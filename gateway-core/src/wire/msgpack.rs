@@ -75,6 +75,26 @@ pub(crate) fn event_name(text: &str) -> Option<Cow<'_, str>> {
     (!json::is_too_deep(text)).then_some(name)
 }
 
+/// As tests write and read what servers of other makes do, whatever somebody has switched on in `serde_json`: its own
+/// numbers may have no form in MessagePack then.
+#[cfg(test)]
+pub(crate) mod loose {
+    use serde_json::Value;
+
+    use super::Argument;
+
+    pub(crate) fn write(value: &Value) -> Vec<u8> {
+        let values = super::values(&format!("[{value}]"), &[]).unwrap();
+        super::write(&values[0]).unwrap()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Value {
+        let (text, _) = super::packet(vec![super::read::<Argument>(bytes).unwrap()]).unwrap();
+        let [value] = serde_json::from_str(&text).unwrap();
+        value
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

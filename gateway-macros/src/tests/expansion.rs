@@ -4,7 +4,7 @@ use super::{block, pretty};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::entry::{injectable, web_socket_gateway};
+use crate::entry::{event, injectable, web_socket_gateway};
 use crate::mark::{Kind, Mark};
 use crate::misplaced;
 
@@ -148,6 +148,33 @@ fn services() {
         quote!(as dyn Clock),
         quote!(
             pub struct SystemClock;
+        )
+    )));
+}
+
+#[test]
+fn events() {
+    insta::assert_snapshot!(pretty(event(quote! {
+        /// Somebody has said something.
+        #[event("new-message")]
+        pub struct NewMessage<'a> {
+            text: &'a str,
+        }
+    })));
+    insta::assert_snapshot!(pretty(event(quote! {
+        #[event("moved", args, ack = Receipt)]
+        struct Moved(i32, i32);
+    })));
+}
+
+#[test]
+fn a_gateway_lists_its_events_as_they_are_written() {
+    insta::assert_snapshot!(pretty(web_socket_gateway(
+        quote!(namespace = "/chat", emits(NewMessage<'_>, Moved)),
+        quote!(
+            pub struct ChatGateway {
+                server: Server<Self>,
+            }
         )
     )));
 }

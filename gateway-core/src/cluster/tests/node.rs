@@ -27,7 +27,7 @@ impl<'a> Node<'a> {
 
     fn publish(&self, channel: &str, kind: u8, data: Value) {
         let message = json!({ "uid": "node", "nsp": "/chat", "type": kind, "data": data });
-        self.network.publish(channel, msgpack::write(&message).unwrap());
+        self.network.publish(channel, msgpack::loose::write(&message));
     }
 
     /// What it hears next on this channel.
@@ -35,7 +35,7 @@ impl<'a> Node<'a> {
         loop {
             let published = self.hears.recv().await.unwrap();
             if published.channel == channel {
-                return msgpack::read(&published.data).unwrap();
+                return msgpack::loose::read(&published.data);
             }
         }
     }
