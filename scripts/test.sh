@@ -269,7 +269,7 @@ documentation() {
 each_set_of_features() {
   "${aside[@]}" cargo hack clippy --locked -p gateway-core --each-feature --exclude-all-features \
     --exclude-features default -- -D warnings &&
-    "${aside[@]}" cargo test --locked -p gateway-core -p foreign-json --no-default-features --lib
+    "${aside[@]}" cargo test --locked -p gateway-core -p foreign-json --no-default-features --features foreign-json/on --lib
 }
 
 # Those that stop and freeze Redis wait for most of their time, and so they do it beside the others.
@@ -281,7 +281,7 @@ unit_tests_with_redis() {
 run_rust_tests() {
   begin "unit tests with Redis" unit_tests_with_redis
   # Left out, the targets of fuzzing would take features with them, and everything would be built once more.
-  FUZZ_SECONDS=1 "${postgres[@]}" cargo test "${rust_tests[@]}" --no-fail-fast -- --skip "$with_redis"
+  FUZZ_SECONDS=10 "${postgres[@]}" cargo test "${rust_tests[@]}" --no-fail-fast -- --skip "$with_redis"
 }
 
 # Licences, versions and sources can be told from what is there; advisories are kept elsewhere.

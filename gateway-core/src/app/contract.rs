@@ -23,7 +23,7 @@ pub(super) const PATHS: [&str; 2] = ["/asyncapi.json", "/api-docs"];
 /// for it: no service, no database, no port. What the application adds to all gateways, filters and an authenticator, is
 /// known to [`AppBuilder::contract`] only.
 ///
-/// ```
+/// ```standalone_crate
 /// # mod app {
 /// use gateway_core::prelude::*;
 ///
@@ -76,7 +76,7 @@ impl AppBuilder {
     /// The contract of the gateways that are linked in, where [`contract`](fn@crate::contract) lacks the values that their
     /// options are computed from. Nothing is built for it.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # mod app {
     /// use gateway_core::prelude::*;
     ///

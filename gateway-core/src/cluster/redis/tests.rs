@@ -171,7 +171,7 @@ async fn emitters_are_heard_by_everybody_once() {
     let python = r#"{"method":"emit","event":"said","data":[7,1],"namespace":"/chat"}"#;
     command(&redis, &["PUBLISH", "socketio", python]).await;
     let packet = serde_json::json!({ "type": 2, "data": ["said", 7, 2], "nsp": "/chat" });
-    let node = msgpack::write(&("emitter", packet, serde_json::json!({ "rooms": ["a"] }))).unwrap();
+    let node = msgpack::loose::write(&serde_json::json!(["emitter", packet, { "rooms": ["a"] }]));
     let mut connection = redis.place().connect("").await.expect("a connection");
     let mut publish = cmd("PUBLISH");
     publish.arg("socket.io#/chat#a#").arg(&node[..]);
@@ -214,7 +214,7 @@ async fn applications_that_share_a_redis_hear_nothing_of_each_other() {
     command(&redis, &["PUBLISH", "ours", &python(3)]).await;
     command(&redis, &["PUBLISH", "socketio", &python(4)]).await;
     let packet = serde_json::json!({ "type": 2, "data": ["said", 7, 5], "nsp": "/chat" });
-    let node = msgpack::write(&("emitter", packet, serde_json::json!({}))).unwrap();
+    let node = msgpack::loose::write(&serde_json::json!(["emitter", packet, {}]));
     let mut connection = redis.place().connect("").await.expect("a connection");
     let mut publish = cmd("PUBLISH");
     publish.arg("ours#/chat#").arg(&node[..]).exec_async(&mut connection).await.expect("an answer");
