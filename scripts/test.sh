@@ -264,11 +264,12 @@ documentation() {
     "${aside[@]}" cargo doc --locked -p gateway-core --no-deps --no-default-features --features macros
 }
 
-# All of them are checked and documented above; here each is alone, and the unit tests have none. And they have
-# serde_json with what an application may switch on in it, for everybody in its program.
+# All of them are checked and documented above; here each is alone, and the unit tests have the default ones, and none.
+# With none they have the serde_json that an application may switch on, for everybody in its program.
 each_set_of_features() {
   "${aside[@]}" cargo hack clippy --locked -p gateway-core --each-feature --exclude-all-features \
     --exclude-features default -- -D warnings &&
+    "${aside[@]}" cargo test --locked -p gateway-core --lib &&
     "${aside[@]}" cargo test --locked -p gateway-core -p foreign-json --no-default-features --features foreign-json/on --lib
 }
 
