@@ -25,7 +25,10 @@ pub use crate::{
             occasion::{Connection, Disconnection, Init},
             parameter::{Probe, ladder as parameter_ladder},
         },
-        reply::{Kind, Peel, finish_hook, ladder as reply_ladder},
+        reply::{
+            finish_hook,
+            ladder::{self as reply_ladder, Kind, Peel},
+        },
     },
     declare::{
         facts::{GatewayFacts, HookFacts, MessageFacts, PresenceFacts},

@@ -1,6 +1,9 @@
 //! What a handler returns, and what the client gets for it. The type decides, never its name.
 
-use std::{borrow::Cow, error::Error, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+#[doc(hidden)]
+pub mod ladder;
+
+use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 
@@ -337,264 +340,106 @@ fn encode_ack<T: Payload>(
     }
 }
 
-/// The first step of the ladder: what a handler returned, without its `Result`.
-///
-/// Method resolution climbs down the ladder: generated code starts with four references, and each reference
-/// that is taken off brings in the next implementation, whatever alias the type is written with.
+/// A value a handler may return.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a handler's answer",
+    label = "this handler returns `{Self}`, which cannot be serialized",
+    note = "derive `serde::Serialize` for it, or return `()`, `WsResponse<T>`, an `Option` or a `Vec` \
+            of it, or `WsStream<S>`; \
+            `Args<T>` takes a tuple, a `Vec` or `Arguments`"
+)]
+pub trait Answer {
+    fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException>;
+}
+
+/// Hides the platform's frame.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Peel<T>(PhantomData<fn() -> T>);
+pub struct Frame_(Frame);
 
-impl<T> Peel<T> {
-    /// A probe for the type of `output`.
-    pub fn of(_output: &T) -> Self {
-        Self(PhantomData)
+#[diagnostic::do_not_recommend]
+impl<T: Payload> Answer for T {
+    fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException> {
+        Ok(encode_ack(context, self)?.map(Frame_))
     }
 }
 
-/// The second step: what kind of reply a value is. Kinds with a type of their own are found before plain
-/// values.
+/// The kind of reply that a value is: the acknowledgement.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Kind<T>(PhantomData<fn() -> T>);
+pub struct ValueReply;
 
-impl<T> Kind<T> {
-    /// A probe for the type of `output`, where it is no error.
-    pub fn of(_output: &Result<T, WsException>) -> Self {
-        Self(PhantomData)
+impl ValueReply {
+    pub fn reply<T: Answer>(
+        self,
+        output: Result<T, WsException>,
+        context: &ExecutionContext,
+    ) -> Result<Reply, WsException> {
+        Ok(Reply::from(match output?.encode_ack(context)? {
+            Some(frame) => ReplyKind::Ack(frame.0),
+            None => ReplyKind::Nothing,
+        }))
     }
 }
 
+/// An event, and an empty acknowledgement.
 #[doc(hidden)]
-pub mod ladder {
-    //! The traits of the ladder; generated code has them in scope.
+#[derive(Debug)]
+pub struct EventReply;
 
-    use super::*;
-
-    /// An error a handler may return.
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be a handler's error",
-        label = "this does not say what the client is told",
-        note = "turn a value that is not an error, like a `String` or `()`, into a `WsException`: \
-                `.map_err(WsException::new)?` tells the client its text, \
-                `.map_err(WsException::internal)?` only logs it, \
-                `.map_err(|()| WsException::new(\"..\"))?` tells the client what you write",
-        note = "for an error type of your own, derive `WsError` and implement `std::error::Error`: \
-                without a code the client reads \"Internal server error\"",
-        note = "`WsException`, `anyhow::Error` and `Box<dyn Error + Send + Sync>` work as they are"
-    )]
-    pub trait HandlerError {
-        fn into_exception(self) -> WsException;
+impl EventReply {
+    pub fn reply<T: Payload>(
+        self,
+        output: Result<WsResponse<T>, WsException>,
+        context: &ExecutionContext,
+    ) -> Result<Reply, WsException> {
+        let EncodedEvent(event) = output?.encode(context)?;
+        let ack = encode_ack(context, &())?;
+        Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
     }
+}
 
-    #[diagnostic::do_not_recommend]
-    impl<E: Into<WsException>> HandlerError for E {
-        fn into_exception(self) -> WsException {
-            self.into()
-        }
+/// Some events, or none, and an empty acknowledgement.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct EventsReply;
+
+impl EventsReply {
+    /// All of them are encoded before the first is sent, so that either all are sent or none.
+    pub fn reply<T: Payload>(
+        self,
+        output: Result<impl IntoIterator<Item = WsResponse<T>>, WsException>,
+        context: &ExecutionContext,
+    ) -> Result<Reply, WsException> {
+        let encode = |response: WsResponse<T>| Ok(response.encode(context)?.0);
+        let events =
+            output?.into_iter().map(encode).collect::<Result<Vec<Frame>, WsException>>()?;
+        let ack = encode_ack(context, &())?.map(Box::new);
+        let events = Box::pin(stream::iter(events.into_iter().map(Ok)));
+        Ok(Reply::from(ReplyKind::Stream { events, ack }))
     }
+}
 
-    /// A result whose error says what the client is told.
-    pub trait PeelResult<T, E> {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
-    }
+/// A stream of events, after an empty acknowledgement.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct StreamReply;
 
-    impl<T, E: Into<WsException>> PeelResult<T, E> for &&&Peel<Result<T, E>> {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
-            output.map_err(Into::into)
-        }
-    }
-
-    /// A result whose error type can hold any error: `anyhow::Result`,
-    /// `Result<T, Box<dyn Error + Send + Sync>>`.
-    pub trait PeelWrapped<T, E> {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
-    }
-
-    impl<T, E> PeelWrapped<T, E> for &&Peel<Result<T, E>>
+impl StreamReply {
+    pub fn reply<S>(
+        self,
+        output: Result<WsStream<S>, WsException>,
+        context: &ExecutionContext,
+    ) -> Result<Reply, WsException>
     where
-        E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
+        S: Stream<Item: StreamItem> + Send + 'static,
     {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
-            output.map_err(WsException::of_wrapped)
-        }
-    }
-
-    /// Any other result: the compiler says what is wrong with its error.
-    pub trait PeelMistake<T, E> {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
-        where
-            E: HandlerError;
-    }
-
-    impl<T, E> PeelMistake<T, E> for &Peel<Result<T, E>> {
-        fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
-        where
-            E: HandlerError,
-        {
-            output.map_err(HandlerError::into_exception)
-        }
-    }
-
-    pub trait PeelPlain<T> {
-        fn peel(&self, output: T) -> Result<T, WsException>;
-    }
-
-    impl<T> PeelPlain<T> for Peel<T> {
-        fn peel(&self, output: T) -> Result<T, WsException> {
-            Ok(output)
-        }
-    }
-
-    /// A value a handler may return.
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be a handler's answer",
-        label = "this handler returns `{Self}`, which cannot be serialized",
-        note = "derive `serde::Serialize` for it, or return `()`, `WsResponse<T>`, an `Option` or a `Vec` \
-                of it, or `WsStream<S>`; \
-                `Args<T>` takes a tuple, a `Vec` or `Arguments`"
-    )]
-    pub trait Answer {
-        fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException>;
-    }
-
-    /// Hides the platform's frame.
-    #[derive(Debug)]
-    pub struct Frame_(pub(super) Frame);
-
-    #[diagnostic::do_not_recommend]
-    impl<T: Payload> Answer for T {
-        fn encode_ack(&self, context: &ExecutionContext) -> Result<Option<Frame_>, WsException> {
-            Ok(super::encode_ack(context, self)?.map(Frame_))
-        }
-    }
-
-    /// What a handler may return if it answers with its [`Ack`](crate::Ack).
-    #[diagnostic::on_unimplemented(
-        message = "a handler that takes `Ack` cannot return `{Self}` as well",
-        label = "nobody would receive this: the acknowledgement is the `Ack`",
-        note = "send it with `ack.send(..)` and return `()` or `Result<(), E>`, or do not take the `Ack`"
-    )]
-    pub trait BesideAck {}
-
-    impl BesideAck for () {}
-    impl<T> BesideAck for WsResponse<T> {}
-    impl<T> BesideAck for Option<WsResponse<T>> {}
-    impl<T> BesideAck for Vec<WsResponse<T>> {}
-    impl<S> BesideAck for WsStream<S> {}
-
-    #[derive(Debug)]
-    pub struct ValueReply;
-    #[derive(Debug)]
-    pub struct EventReply;
-    #[derive(Debug)]
-    pub struct EventsReply;
-    #[derive(Debug)]
-    pub struct StreamReply;
-
-    pub trait KindOfEvent {
-        fn kind(&self) -> EventReply;
-    }
-
-    impl<T> KindOfEvent for Kind<WsResponse<T>> {
-        fn kind(&self) -> EventReply {
-            EventReply
-        }
-    }
-
-    /// Some events, or none.
-    pub trait KindOfEvents {
-        fn kind(&self) -> EventsReply;
-    }
-
-    impl<T> KindOfEvents for Kind<Option<WsResponse<T>>> {
-        fn kind(&self) -> EventsReply {
-            EventsReply
-        }
-    }
-
-    impl<T> KindOfEvents for Kind<Vec<WsResponse<T>>> {
-        fn kind(&self) -> EventsReply {
-            EventsReply
-        }
-    }
-
-    pub trait KindOfStream {
-        fn kind(&self) -> StreamReply;
-    }
-
-    impl<S> KindOfStream for Kind<WsStream<S>> {
-        fn kind(&self) -> StreamReply {
-            StreamReply
-        }
-    }
-
-    pub trait KindOfValue {
-        fn kind(&self) -> ValueReply;
-    }
-
-    impl<T> KindOfValue for &Kind<T> {
-        fn kind(&self) -> ValueReply {
-            ValueReply
-        }
-    }
-
-    impl ValueReply {
-        pub fn reply<T: Answer>(
-            self,
-            output: Result<T, WsException>,
-            context: &ExecutionContext,
-        ) -> Result<Reply, WsException> {
-            Ok(Reply::from(match output?.encode_ack(context)? {
-                Some(frame) => ReplyKind::Ack(frame.0),
-                None => ReplyKind::Nothing,
-            }))
-        }
-    }
-
-    impl EventReply {
-        pub fn reply<T: Payload>(
-            self,
-            output: Result<WsResponse<T>, WsException>,
-            context: &ExecutionContext,
-        ) -> Result<Reply, WsException> {
-            let EncodedEvent(event) = output?.encode(context)?;
-            let ack = super::encode_ack(context, &())?;
-            Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
-        }
-    }
-
-    impl EventsReply {
-        /// All of them are encoded before the first is sent, so that either all are sent or none.
-        pub fn reply<T: Payload>(
-            self,
-            output: Result<impl IntoIterator<Item = WsResponse<T>>, WsException>,
-            context: &ExecutionContext,
-        ) -> Result<Reply, WsException> {
-            let encode = |response: WsResponse<T>| Ok(response.encode(context)?.0);
-            let events =
-                output?.into_iter().map(encode).collect::<Result<Vec<Frame>, WsException>>()?;
-            let ack = super::encode_ack(context, &())?.map(Box::new);
-            let events = Box::pin(stream::iter(events.into_iter().map(Ok)));
-            Ok(Reply::from(ReplyKind::Stream { events, ack }))
-        }
-    }
-
-    impl StreamReply {
-        pub fn reply<S>(
-            self,
-            output: Result<WsStream<S>, WsException>,
-            context: &ExecutionContext,
-        ) -> Result<Reply, WsException>
-        where
-            S: Stream<Item: StreamItem> + Send + 'static,
-        {
-            let WsStream(events) = output?;
-            let ack = super::encode_ack(context, &())?.map(Box::new);
-            let context = context.clone();
-            let events = events.map(move |item| item.encode(&context).map(|event| event.0));
-            Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
-        }
+        let WsStream(events) = output?;
+        let ack = encode_ack(context, &())?.map(Box::new);
+        let context = context.clone();
+        let events = events.map(move |item| item.encode(&context).map(|event| event.0));
+        Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
     }
 }
 

@@ -9,10 +9,7 @@ use tracing::Level;
 use crate::{
     Ack, ErrorReply, ExceptionFilter, ExecutionContext, FromMessage, Guard, Interceptor, Next,
     Reply, WsException, WsResponse, WsStream,
-    call::reply::{
-        Kind,
-        ladder::{KindOfEvent as _, KindOfStream as _, KindOfValue as _},
-    },
+    call::reply::ladder::{Kind, KindOfEvent as _, KindOfStream as _, KindOfValue as _},
     captured_log::CapturedLog,
     dispatch::testing::{Client, Plan, World, eventually},
 };
