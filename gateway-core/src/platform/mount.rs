@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use futures_util::{FutureExt, future::join};
+use futures_util::FutureExt;
 use serde::de::IgnoredAny;
 use socketioxide::{
     SocketIo, TransportType,
@@ -282,7 +282,7 @@ impl Mounted {
 
     /// Closes every connection; clients see the transport go, and come back elsewhere.
     pub(crate) async fn close(&self) {
-        join(self.io.close(), self.reception.close()).await;
+        self.reception.close(self.io.close()).await;
     }
 }
 

@@ -7,10 +7,12 @@
 //! which is later than its end: socketioxide's own timer keeps each until its time is over.
 
 mod pace;
+mod registry;
 mod waiting;
 
 use std::{
     fmt,
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -18,17 +20,18 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::{
     DisconnectReason, GOING_AWAY, RequestHead,
     forwarded::TrustedProxies,
-    line::{Speech, Unjoined},
+    line::{Line, Speech, Unjoined},
     places::{Place, Places},
     refusal::Refusal,
 };
 use crate::limits::{Limits, reached};
 use pace::{Pace, TooFast};
+use registry::{Entry, Registry};
 use waiting::{LOOK_AGAIN, Waiting};
 
 /// Where sessions begin.
@@ -42,6 +45,7 @@ pub(crate) struct Reception {
     /// Of each of them.
     speech: Speech,
     waiting: Arc<Waiting>,
+    registry: Arc<Registry>,
     /// How long socketioxide waits for a session to join.
     longest: Duration,
 }
@@ -58,6 +62,7 @@ impl Reception {
             bytes: of_unjoined(limits.unjoined_bytes),
             speech: Speech::of(limits),
             waiting: Arc::new(Waiting::new(limits.connect_timeout)),
+            registry: Arc::default(),
             longest: [limits.authentication_timeout, LOOK_AGAIN]
                 .into_iter()
                 .fold(limits.connect_timeout, Duration::saturating_add),
@@ -102,18 +107,33 @@ impl Reception {
     pub(super) fn begin(&self, ticket: Ticket, head: Arc<RequestHead>) -> Arc<Visit> {
         let Ticket { session, unjoined, bytes } = ticket;
         head.line.begin(Unjoined { _session: unjoined, bytes, speech: self.speech });
-        let visit = Arc::new(Visit { head, _session: session, asking: AtomicU32::new(0) });
+        let (visit, is_closed) = self.registry.enter(|entry| Visit {
+            head,
+            _session: session,
+            asking: AtomicU32::new(0),
+            _entry: entry,
+        });
+        if is_closed {
+            go_away(&visit.head.line);
+        }
         self.waiting.add(&visit);
         visit
     }
 
-    /// Sends everybody away who has not joined, and waits until their WebSockets are closed. Nobody comes in
-    /// any more.
-    pub(super) async fn close(&self) {
-        let strangers = self.waiting.everyone();
-        let lines = strangers.iter().map(|visit| &visit.head.line);
-        let closed = lines.map(async |line| {
-            line.dismiss(GOING_AWAY, DisconnectReason::ServerShutdown.as_str());
+    /// Closes the `namespaces`, which ends the sessions in them, and sends everybody else away; waits until the
+    /// WebSockets are closed. Whoever comes now is sent away at once.
+    pub(super) async fn close(&self, namespaces: impl Future<Output = ()>) {
+        let outside = self.send_away(|line| !line.is_in_a_namespace());
+        join(namespaces, outside).await;
+        // Somebody may just have been let in when the namespaces were closed.
+        self.send_away(|_| true).await;
+    }
+
+    async fn send_away(&self, whom: impl Fn(&Line) -> bool) {
+        let visits = self.registry.close();
+        let lines = visits.iter().map(|visit| &visit.head.line);
+        let closed = lines.filter(|line| !line.has_ended() && whom(line)).map(async |line| {
+            go_away(line);
             if line.is_stream() {
                 line.ended().await;
             }
@@ -140,6 +160,11 @@ impl Default for Reception {
     }
 }
 
+/// The server closes.
+fn go_away(line: &Line) {
+    line.dismiss(GOING_AWAY, DisconnectReason::ServerShutdown.as_str());
+}
+
 /// The places of a session that is about to begin.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -155,6 +180,7 @@ pub(super) struct Visit {
     _session: Place,
     /// CONNECTs that are being decided on, and those that were granted and not carried out yet.
     asking: AtomicU32,
+    _entry: Entry,
 }
 
 impl Visit {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { answer, connect, connected, failureOnce, label, left, open, refusal, TRANSPORTS } from '../lib/client.mjs';
-import { websocket } from '../lib/raw.mjs';
+import { polling, text, websocket } from '../lib/raw.mjs';
 import { start } from '../lib/server.mjs';
 import { eventually, sleep, within } from '../lib/wait.mjs';
 
@@ -43,6 +43,22 @@ test('a client that has joined nothing hears why, and keeps nobody', async (t) =
   await server.stop();
   await eventually(() => stranger.heard, (heard) => heard.at(-1) === 'end', 'the end');
   assert.deepEqual(stranger.heard.at(-2), { code: 1001, reason: 'server shutting down' });
+});
+
+// What a client on polling is between its good-bye to a namespace and the end of its session.
+test('a client that has left every namespace keeps nobody, and its poll is answered', async (t) => {
+  const server = await start('fixture');
+  t.after(() => server.kill());
+  const polls = await polling(server.url, { label: label() });
+  const streams = await websocket(t, server.url);
+  const poll = polls.get();
+  await polls.post('41/hooks,');
+  streams.send(text('41/hooks,'));
+  await eventually(() => server.lines.filter((line) => line.startsWith('gone ')), ({ length }) => length === 2, 'the good-byes');
+  assert.ok((await stopped(server)) < 5_000);
+  assert.equal((await poll).status, 200);
+  await eventually(() => streams.heard, (heard) => heard.at(-1) === 'end', 'the end');
+  assert.deepEqual(streams.heard.at(-2), { code: 1001, reason: 'server shutting down' });
 });
 
 // Ends the server as an operator does, and tells how long that took, in milliseconds.

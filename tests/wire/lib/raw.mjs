@@ -119,9 +119,12 @@ export async function polling(url, auth) {
   const get = () => ask(url, { path: session });
   if (auth) {
     await post(`40/hooks,${JSON.stringify(auth)}`);
-    for (let packets = ''; !packets.includes('40/hooks'); packets = (await get()).text) {
-      if (packets.split('\x1e').includes('2')) await post('3');
+    // With the ping that each session begins with, so that the next poll waits.
+    const heard = [];
+    while (!heard.includes('2') || !heard.some((packet) => packet.startsWith('40/hooks'))) {
+      heard.push(...(await get()).text.split('\x1e'));
     }
+    await post('3');
   }
   return { get, post, path: session };
 }

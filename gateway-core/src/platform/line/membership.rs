@@ -180,6 +180,11 @@ impl Memberships {
         }
     }
 
+    /// Whether the client has been let in somewhere, and has not left since.
+    pub(super) fn is_anywhere(&self) -> bool {
+        self.lock().iter().any(Membership::may_speak)
+    }
+
     /// Whether the client was sent away from somewhere.
     pub(super) fn has_sent_away(&self) -> bool {
         self.lock().iter().any(|one| matches!(one.standing, Standing::SentAway(_)))
@@ -226,6 +231,11 @@ impl Line {
         let was_there = self.0.memberships.leave(namespace);
         self.forget_sent_away();
         was_there
+    }
+
+    /// Whether it has been let in somewhere, and has not left since.
+    pub(crate) fn is_in_a_namespace(&self) -> bool {
+        self.0.memberships.is_anywhere()
     }
 
     /// Whether a packet to the namespace is taken.

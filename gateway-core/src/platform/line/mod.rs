@@ -171,6 +171,10 @@ impl Line {
         }
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has(ENDED)
+    }
+
     /// Resolves when the session has ended. Of one on polling, when its client has said so, or a poll of
     /// it has been ended: of a client that is silent nothing is known here.
     pub(crate) async fn ended(&self) {
@@ -185,7 +189,7 @@ impl Line {
         let _watch = Watch(self);
         loop {
             let changed = self.0.requests.notified();
-            if self.has(ENDED) {
+            if self.has_ended() {
                 return;
             }
             changed.await;

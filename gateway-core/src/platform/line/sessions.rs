@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use socketioxide_core::Sid;
 use tokio::sync::oneshot;
 
-use super::{FrameByFrame, Line, LineStream, PROBED, Polled, Posts, STREAMS, State, StreamOptions};
+use super::{DISMISSED, FrameByFrame, Line, LineStream, PROBED, Polled, Posts, STREAMS, State, StreamOptions};
 use crate::platform::RequestHead;
 
 /// Sends a packet into a session on polling, as its client would.
@@ -55,8 +55,12 @@ impl Sessions {
     pub(crate) fn insert(self: &Arc<Self>, sid: Sid, line: &Line, head: Weak<RequestHead>) {
         let polled = Polled { sid, sessions: Arc::downgrade(self), posts: Posts::default() };
         if line.0.polled.set(Box::new(polled)).is_ok() {
-            let line = Arc::downgrade(&line.0);
-            self.lock().sessions.insert(sid, Session { line, head });
+            let session = Session { line: Arc::downgrade(&line.0), head };
+            self.lock().sessions.insert(sid, session);
+            if line.has(DISMISSED) {
+                // Before it could be reached.
+                line.end_polling();
+            }
         }
     }
 

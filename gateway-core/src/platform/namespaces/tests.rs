@@ -216,7 +216,15 @@ impl Server {
         let mut polling = Polling { http, sid };
         assert_eq!(polling.post("40").await.0, 200);
         let guest = self.guest().await;
-        while !polling.poll().await.1.contains("40{") {}
+        // With the ping that each session begins with, so that the next poll waits.
+        let (mut is_let_in, mut is_pinged) = (false, false);
+        while !(is_let_in && is_pinged) {
+            let (_, packets) = polling.poll().await;
+            for packet in packets.split('\x1e') {
+                is_let_in |= packet.starts_with("40{");
+                is_pinged |= packet == "2";
+            }
+        }
         (polling, guest)
     }
 

@@ -207,6 +207,8 @@ async fn nothing_is_kept_of_who_has_gone_or_joined() {
         }
         assert_eq!(reception.counts(), (25_010, 10));
         assert!(reception.waiting.len() <= 1_024, "{}", reception.waiting.len());
-        drop(strangers);
+        assert_eq!(reception.registry.len(), 25_010);
+        drop((strangers, joined));
+        assert_eq!(reception.registry.len(), 0);
     }
 }

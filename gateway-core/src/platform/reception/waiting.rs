@@ -90,16 +90,6 @@ impl Waiting {
         Some((over, next.unwrap_or(now)))
     }
 
-    /// Everybody who has not joined.
-    pub(super) fn everyone(&self) -> Vec<Arc<Visit>> {
-        let queue = self.queue();
-        let turns = queue.comers.iter().chain(&queue.asking);
-        // Collected first, and looked at when the queue is free: the last handle of one takes much with it.
-        let visits: Vec<_> = turns.filter_map(|turn| turn.visit.upgrade()).collect();
-        drop(queue);
-        visits.into_iter().filter(|visit| visit.is_unjoined()).collect()
-    }
-
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

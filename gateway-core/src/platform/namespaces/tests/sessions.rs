@@ -1,5 +1,8 @@
 //! How sessions begin, and how long anything of them stays.
 
+use std::future::{pending, ready};
+
+use futures_util::future::join_all;
 use tokio_tungstenite::tungstenite::{Error, protocol::CloseFrame};
 
 use super::*;
@@ -93,9 +96,7 @@ async fn strangers_say_so_much_together_and_who_has_joined_what_it_likes() {
         websocket.send(Message::text(format!("40{long}"))).await.unwrap();
         let frame = close_frame(websocket).await.expect("a close frame");
         assert_eq!(u16::from(frame.code), 1013);
-        let mut http = server.connect().await;
-        let (_, opened) = ask(&mut http, "GET", "", "").await;
-        let mut polling = Polling { http, sid: opened.split('"').nth(3).unwrap().to_owned() };
+        let mut polling = stranger_on_polling(&server).await;
         assert_eq!(polling.post(&format!("40{long}")).await.0, 503);
         while polling.poll().await.0 == 200 {}
 
@@ -253,21 +254,51 @@ async fn a_page_of_another_origin_has_no_part_in_a_session() {
     }
 }
 
+/// A session on polling that is in no namespace.
+async fn stranger_on_polling(server: &Server) -> Polling {
+    let mut http = server.connect().await;
+    let (_, opened) = ask(&mut http, "GET", "", "").await;
+    Polling { http, sid: opened.split('"').nth(3).unwrap().to_owned() }
+}
+
 #[tokio::test]
-async fn who_has_joined_nothing_hears_that_the_server_goes_away() {
+async fn whoever_is_in_no_namespace_hears_that_the_server_goes_away() {
     for served in [Served::ByUs, Served::ByOthers] {
         let mut server = Server::open(served).await;
         let (mut joined, _guest) = server.on_websocket().await;
-        let stranger = server.websocket("").await;
-        let mut http = server.connect().await;
-        let (_, opened) = ask(&mut http, "GET", "", "").await;
-        let mut polling = Polling { http, sid: opened.split('"').nth(3).unwrap().to_owned() };
+        let (mut has_left, _) = server.on_websocket().await;
+        has_left.send(Message::text("41")).await.unwrap();
+        assert!(matches!(server.told().await, Told::Gone(..)));
+        let (mut polling_left, _) = server.on_polling().await;
+        assert_eq!(polling_left.post("41").await.0, 200);
+        assert!(matches!(server.told().await, Told::Gone(..)));
+        let strangers = [server.websocket("").await, has_left];
+        let polling = [stranger_on_polling(&server).await, polling_left];
+        let polls = tokio::spawn(join_all(polling.map(async |mut polling| {
+            assert_eq!(polling.poll().await.0, 200);
+            while polling.poll().await.0 == 200 {}
+        })));
+        sleep(Duration::from_millis(100)).await;
 
-        let (frame, ()) = tokio::join!(close_frame(stranger), server.reception.close());
-        let frame = frame.expect("a close frame");
-        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "server shutting down"));
-        while polling.poll().await.0 == 200 {}
+        // The namespaces take their time, and nobody outside waits for them.
+        let closing = timeout(Duration::from_millis(100), server.reception.close(pending()));
+        let (frames, closed) = tokio::join!(join_all(strangers.map(close_frame)), closing);
+        frames.into_iter().for_each(says_that_the_server_goes_away);
+        assert!(closed.is_err());
+        polls.await.unwrap();
         joined.send(Message::text("42[\"a\"]")).await.unwrap();
         assert!(matches!(server.told().await, Told::Said(..)));
+
+        // Nor is anybody forgotten who was let in meanwhile, or who comes now.
+        let ((), frame) = tokio::join!(server.reception.close(ready(())), close_frame(joined));
+        says_that_the_server_goes_away(frame);
+        says_that_the_server_goes_away(close_frame(server.websocket("").await).await);
+        let mut late = stranger_on_polling(&server).await;
+        while late.poll().await.0 == 200 {}
     }
+}
+
+fn says_that_the_server_goes_away(frame: Option<CloseFrame>) {
+    let frame = frame.expect("a close frame");
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "server shutting down"));
 }
