@@ -11,7 +11,9 @@ use foldhash::fast::RandomState;
 use socketioxide_core::Sid;
 use tokio::sync::oneshot;
 
-use super::{DISMISSED, FrameByFrame, Line, LineStream, PROBED, Polled, Posts, STREAMS, State, StreamOptions};
+use super::{
+    DISMISSED, FrameByFrame, Line, LineStream, PROBED, Polled, Posts, STREAMS, State, StreamOptions,
+};
 use crate::platform::RequestHead;
 
 /// Sends a packet into a session on polling, as its client would.
