@@ -471,7 +471,7 @@ async fn run_after_init(hooks: Vec<AfterInit>) -> Result<(), Report> {
     for (gateway, route) in hooks {
         let context = ExecutionContext::without_message(None, Arc::clone(&route), None);
         let Action::Hook(hook) = &route.action else { continue };
-        let outcome = AssertUnwindSafe(async { hook(context).await }).catch_unwind().await;
+        let outcome = AssertUnwindSafe(async { hook.call(&context).await }).catch_unwind().await;
         let why = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(exception)) => exception.to_string(),

@@ -116,8 +116,24 @@ pub(crate) enum Action {
 
 /// Calls a method of a gateway. The future is boxed where the method's type is known, so that everything
 /// around it is compiled once and not for every handler.
-pub(crate) type CallFn<T> =
-    Box<dyn Fn(ExecutionContext) -> BoxFuture<'static, Result<T, WsException>> + Send + Sync>;
+pub(crate) trait Method<T>: Send + Sync {
+    /// Calling makes a future, and does nothing else.
+    fn call<'a>(&'a self, context: &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>>;
+}
+
+/// Tests have closures in their place, which own what they are called with.
+#[cfg(test)]
+impl<T, F> Method<T> for F
+where
+    F: Fn(ExecutionContext) -> BoxFuture<'static, Result<T, WsException>> + Send + Sync,
+{
+    fn call<'a>(&'a self, context: &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>> {
+        self(context.clone())
+    }
+}
+
+/// A method of any gateway.
+pub(crate) type CallFn<T> = Box<dyn Method<T>>;
 
 /// Calls a method that handles messages.
 pub(crate) type HandlerFn = CallFn<Reply>;

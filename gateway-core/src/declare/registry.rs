@@ -14,7 +14,7 @@ use crate::{
     call::{
         context::ExecutionContext,
         reply::Reply,
-        route::{CallFn, HandlerFn, HookFn},
+        route::{CallFn, HandlerFn, HookFn, Method},
     },
     declare::facts::{GatewayFacts, HookFacts, MessageFacts},
     description::BlockDescription,
@@ -212,7 +212,20 @@ impl<G> fmt::Debug for Routes<G> {
 
 /// A method of a gateway, as it is called: a plain function that boxes its future. All handlers then have
 /// the same type, and nothing around them is compiled once per handler.
-type Method<G, T> = fn(Arc<G>, ExecutionContext) -> BoxFuture<'static, Result<T, WsException>>;
+type MethodOf<G, T> =
+    for<'a> fn(&'a Arc<G>, &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>>;
+
+/// The same, with the gateway.
+struct Bound<G, T> {
+    gateway: Arc<G>,
+    method: MethodOf<G, T>,
+}
+
+impl<G: Send + Sync, T> Method<T> for Bound<G, T> {
+    fn call<'a>(&'a self, context: &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>> {
+        (self.method)(&self.gateway, context)
+    }
+}
 
 impl<G: Send + Sync + 'static> Routes<G> {
     /// An event that the gateway emits.
@@ -222,31 +235,28 @@ impl<G: Send + Sync + 'static> Routes<G> {
     }
 
     /// A handler of messages.
-    pub fn message(&mut self, facts: MessageFacts, handler: Method<G, Reply>) {
+    pub fn message(&mut self, facts: MessageFacts, handler: MethodOf<G, Reply>) {
         self.declared.messages.push(DeclaredMessage { facts, bind: bound(handler) });
     }
 
     /// The hook for clients that connect.
-    pub fn on_connection(&mut self, facts: HookFacts, hook: Method<G, ()>) {
+    pub fn on_connection(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
         self.declared.on_connection.push(DeclaredHook { facts, bind: bound(hook) });
     }
 
     /// The hook for clients that have left.
-    pub fn on_disconnect(&mut self, facts: HookFacts, hook: Method<G, ()>) {
+    pub fn on_disconnect(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
         self.declared.on_disconnect.push(DeclaredHook { facts, bind: bound(hook) });
     }
 
     /// The hook for the gateway itself.
-    pub fn after_init(&mut self, facts: HookFacts, hook: Method<G, ()>) {
+    pub fn after_init(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
         self.declared.after_init.push(DeclaredHook { facts, bind: bound(hook) });
     }
 }
 
-fn bound<G: Send + Sync + 'static, T: 'static>(method: Method<G, T>) -> Bind<CallFn<T>> {
-    Box::new(move |instance| {
-        let gateway = own::<G>(instance);
-        Box::new(move |context| method(Arc::clone(&gateway), context))
-    })
+fn bound<G: Send + Sync + 'static, T: 'static>(method: MethodOf<G, T>) -> Bind<CallFn<T>> {
+    Box::new(move |instance| Box::new(Bound { gateway: own::<G>(instance), method }))
 }
 
 pub(crate) fn own<G: Send + Sync + 'static>(instance: &Instance) -> Arc<G> {

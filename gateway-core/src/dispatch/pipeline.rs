@@ -135,9 +135,9 @@ async fn admit(context: &ExecutionContext) -> Result<(), WsException> {
 }
 
 /// Calls the handler, with the interceptors around it.
-fn intercept<'a>(context: &'a ExecutionContext, handler: &HandlerFn) -> Replying<'a> {
-    // Calling makes a future; extraction and the handler itself run when it is polled.
-    let handler = handler(context.clone());
+fn intercept<'a>(context: &'a ExecutionContext, handler: &'a HandlerFn) -> Replying<'a> {
+    // Extraction and the handler itself run when the future is polled.
+    let handler = handler.call(context);
     let interceptors = &context.enhancers().interceptors;
     match interceptors.is_empty() {
         true => handler,
@@ -159,7 +159,7 @@ pub(crate) async fn run_hook(
     let context = ExecutionContext::without_message(connection, Arc::clone(route), reason);
     let called = async {
         admit(&context).await?;
-        hook(context.clone()).await
+        hook.call(&context).await
     };
     let outcome = AssertUnwindSafe(called)
         .catch_unwind()

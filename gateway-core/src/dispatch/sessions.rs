@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::{
     auth::ErasedAuthenticator,
-    call::{context::ExecutionContext, reply::Reply, route::HandlerFn},
+    call::{
+        context::ExecutionContext,
+        reply::Reply,
+        route::{HandlerFn, Method},
+    },
     clock::Clock,
     exception::WsException,
     platform::SocketId,
@@ -55,10 +60,21 @@ pub(crate) fn renewal(
     sessions: Arc<Sessions>,
     authenticator: Arc<dyn ErasedAuthenticator>,
 ) -> HandlerFn {
-    Box::new(move |context| {
-        let (sessions, authenticator) = (Arc::clone(&sessions), Arc::clone(&authenticator));
-        Box::pin(async move { renew(&context, &sessions, &*authenticator).await })
-    })
+    Box::new(Renewal { sessions, authenticator })
+}
+
+struct Renewal {
+    sessions: Arc<Sessions>,
+    authenticator: Arc<dyn ErasedAuthenticator>,
+}
+
+impl Method<Reply> for Renewal {
+    fn call<'a>(
+        &'a self,
+        context: &'a ExecutionContext,
+    ) -> BoxFuture<'a, Result<Reply, WsException>> {
+        Box::pin(renew(context, &self.sessions, &*self.authenticator))
+    }
 }
 
 async fn renew(

@@ -72,7 +72,8 @@ impl Plan {
     where
         F: Future<Output = Result<Reply, WsException>> + Send + 'static,
     {
-        self.handlers.push((event, Box::new(move |context| handler(context).boxed())));
+        self.handlers
+            .push((event, Box::new(move |context: ExecutionContext| handler(context).boxed())));
         self
     }
 
@@ -84,7 +85,7 @@ impl Plan {
     where
         F: Future<Output = Result<Reply, WsException>> + Send + 'static,
     {
-        self.others = Some(Box::new(move |context| handler(context).boxed()));
+        self.others = Some(Box::new(move |context: ExecutionContext| handler(context).boxed()));
         self
     }
 
@@ -92,7 +93,8 @@ impl Plan {
     where
         F: Future<Output = Result<(), WsException>> + Send + 'static,
     {
-        self.on_connection = Some(Action::Hook(Box::new(move |_| hook().boxed())));
+        self.on_connection =
+            Some(Action::Hook(Box::new(move |_: ExecutionContext| hook().boxed())));
         self
     }
 
@@ -100,7 +102,8 @@ impl Plan {
     where
         F: Future<Output = Result<(), WsException>> + Send + 'static,
     {
-        self.on_disconnect = Some(Action::Hook(Box::new(move |_| hook().boxed())));
+        self.on_disconnect =
+            Some(Action::Hook(Box::new(move |_: ExecutionContext| hook().boxed())));
         self
     }
 

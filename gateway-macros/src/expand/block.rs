@@ -180,7 +180,7 @@ fn message(handler: &Handler, subscription: &Subscription) -> TokenStream {
     let reply = quote_spanned! {located(output.span())=>
         #peeled
         #(#beside)*
-        (&__gateway::Kind::of(&#output)).kind().reply(#output, &__call)
+        (&__gateway::Kind::of(&#output)).kind().reply(#output, __call)
     };
     let body = body(handler, &reply);
     quote_spanned! {located(ident.span())=>
@@ -229,16 +229,17 @@ fn body(handler: &Handler, finish: &TokenStream) -> TokenStream {
             extract.map(|(name, argument)| extract_for_hook(name, argument, hook)).collect()
         }
     };
-    // A name that nothing reads, or a `mut` that nothing needs, would be a warning.
+    // A name that nothing reads would be a warning.
     let call = match handler.occasion {
-        _ if !arguments.is_empty() => quote_spanned!(here=> mut __call),
-        Occasion::Message(_) => quote_spanned!(here=> __call),
-        Occasion::Hook(_) => quote_spanned!(here=> _),
+        Occasion::Hook(_) if arguments.is_empty() => quote_spanned!(here=> _),
+        _ => quote_spanned!(here=> __call),
     };
+    // What it is called with is only lent to it: whatever the future owned would be dropped by code of its own, in
+    // each handler once for every way out.
     quote_spanned! {here=>
-        |__this: __gateway::Arc<Self>, #call: __gateway::Call| __gateway::Box::pin(async move {
+        |__this: &__gateway::Arc<Self>, #call: &__gateway::Call| __gateway::Box::pin(async move {
             #extract
-            let #output = Self::#ident(&__this, #(#names),*).await;
+            let #output = Self::#ident(__this, #(#names),*).await;
             #finish
         })
     }
@@ -259,7 +260,7 @@ fn extract_from_message(names: &[Ident], arguments: &[Argument], here: Span) -> 
     quote_spanned! {here=>
         #(#probes)*
         let __args = #extractions;
-        let #names = __args.extract(&mut __call).await?;
+        let #names = __args.extracted(__call).await?;
     }
 }
 
@@ -268,7 +269,7 @@ fn probe(index: usize, argument: &Argument) -> TokenStream {
     let known = known_name(index, here);
     let ty = moved(argument.ty.to_token_stream(), here);
     let this = Ident::new("__this", located(here));
-    let probe = quote_spanned!(here=> (&&&__gateway::Probe::<#ty>::OF).known(&#this));
+    let probe = quote_spanned!(here=> (&&&__gateway::Probe::<#ty>::OF).known(#this));
     quote_spanned!(located(here)=> let #known = #probe;)
 }
 
@@ -291,7 +292,7 @@ fn extract_for_hook(name: &Ident, argument: &Argument, hook: Hook) -> TokenStrea
     let call = Ident::new("__call", located(here));
     let occasion = occasion_of(hook);
     let value = quote_spanned! {here=>
-        __gateway::extract::<Self, __gateway::#occasion, _>(&mut #call).await?
+        __gateway::extract::<Self, __gateway::#occasion, _>(#call).await?
     };
     quote_spanned!(located(here)=> let #name: #ty = #value;)
 }

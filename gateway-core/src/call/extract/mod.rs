@@ -172,8 +172,8 @@ impl<G, On, T: FromMessage<G, On>> FromMessage<G, On> for Result<T, WsException>
 
 /// Extracts an argument of a hook.
 #[doc(hidden)]
-pub fn extract<G, On, T: FromMessage<G, On>>(
-    context: &mut ExecutionContext,
-) -> impl AsyncResult<T> + Send {
-    T::from_message(context)
+pub async fn extract<G, On, T: FromMessage<G, On>>(
+    context: &ExecutionContext,
+) -> Result<T, WsException> {
+    T::from_message(&mut context.clone()).await
 }

@@ -56,7 +56,7 @@ impl<G, A, K> fmt::Debug for Known<G, A, K> {
 /// How arguments are extracted: all of a handler's in one future, which is the same for all handlers that take
 /// the same. One for each argument would be compiled once more with each handler.
 #[doc(hidden)]
-pub trait Extraction: Send {
+pub trait Extraction: Send + Sized {
     /// What is extracted.
     type Argument;
 
@@ -65,6 +65,14 @@ pub trait Extraction: Send {
         self,
         context: &mut ExecutionContext,
     ) -> impl Future<Output = Result<Self::Argument, WsException>> + Send;
+
+    /// Extracts all of a handler's. Whichever is being extracted is noted in a context of their own.
+    fn extracted(
+        self,
+        context: &ExecutionContext,
+    ) -> impl Future<Output = Result<Self::Argument, WsException>> + Send {
+        async move { self.extract(&mut context.clone()).await }
+    }
 }
 
 /// The extraction of one argument.
