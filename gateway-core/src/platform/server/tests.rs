@@ -34,7 +34,9 @@ fn router() -> Router {
         Body::from_stream(stream::iter(0..4).then(tick).map(|()| Ok::<_, Infallible>("tick ")))
     };
     Router::new()
+        .route("/", get(async || "done"))
         .route("/quick", get(async || "done"))
+        .route("/soon", get(async || sleep(3 * SECOND).await))
         .route("/slow", get(async || sleep(100 * SECOND).await))
         .route("/download", get(async move || ticks()))
         .route("/ignored", post(async || sleep(100 * SECOND).await))
@@ -325,6 +327,55 @@ async fn has_one_place<S: AsyncRead + AsyncWrite + Unpin>(
     while ask().await.1 != "HTTP/1.1 200" {}
     drop(stop);
     assert_eq!(served.await.unwrap(), Ended::ByItself);
+}
+
+/// A server that goes out lets go at once of those who have not asked for anything, and of the others when they have their
+/// answer. `silent` has not said a word.
+pub(super) async fn goes_out<S: AsyncRead + AsyncWrite + Unpin>(
+    (stop, served): (oneshot::Sender<()>, JoinHandle<Ended>),
+    mut silent: impl AsyncRead + Unpin,
+    connect: impl AsyncFn() -> S,
+) {
+    let ask = async |path: &str| {
+        let mut stream = connect().await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut kept = ask("/").await;
+    let mut answer = [0; 1024];
+    assert!(kept.read(&mut answer).await.unwrap() > 0 && answer.starts_with(b"HTTP/1.1 200 "));
+    let mut asked = ask("/soon").await;
+    // It has come, and its answer has not.
+    sleep(SECOND / 4).await;
+    let begun = Instant::now();
+    drop(stop);
+    assert_eq!(kept.read(&mut answer).await.unwrap(), 0);
+    assert_eq!(silent.read(&mut answer).await.unwrap(), 0);
+    assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+    let mut answer = String::new();
+    asked.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(served.await.unwrap(), Ended::ByItself);
+    assert!(begun.elapsed() < 8 * SECOND, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_port_goes_out() {
+    let (listener, address) = tcp().await;
+    let connect = async || TcpStream::connect(address).await.unwrap();
+    goes_out(serving(listener, 3), connect().await, connect).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_goes_out() {
+    use tokio::net::UnixStream;
+
+    let path = std::env::temp_dir().join(format!("gateway-goes-out-{}", std::process::id()));
+    let listener = Listener::from(unix_socket::UnixSocket::bind(&path, 0o600).unwrap());
+    let connect = async || UnixStream::connect(&path).await.unwrap();
+    goes_out(serving(listener, 3), connect().await, connect).await;
 }
 
 async fn tcp() -> (Listener, SocketAddr) {

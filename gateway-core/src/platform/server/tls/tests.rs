@@ -28,7 +28,7 @@ use tokio_rustls::{
 use super::*;
 use crate::platform::{
     line::{StreamOptions, Upgraded},
-    server::{Ended, Server, Times, listener::Listener},
+    server::{Ended, Server, Times, listener::Listener, tests::goes_out},
 };
 
 /// Certificates for `localhost`, signed by an authority of their own.
@@ -145,6 +145,7 @@ impl Encrypting {
         let server = Server {
             router: Router::new()
                 .route("/", get(async || "done"))
+                .route("/soon", get(async || tokio::time::sleep(Duration::from_secs(3)).await))
                 .route("/large", get(large))
                 .route("/upgrade", get(speak_and_drop)),
             streams: StreamOptions::default(),
@@ -284,17 +285,18 @@ async fn proxies_that_are_trusted_speak_for_many() {
 }
 
 #[tokio::test]
-async fn the_end_is_said() {
+async fn an_encrypted_port_goes_out() {
     let authority = Authority::new();
     let server = Encrypting::new(&authority.tls(), &Limits::default());
-    let mut client = authority.connect(server.open().await).await.unwrap();
-    assert!(get_page(&mut client).await.ends_with("done"));
-    let half_way = server.open().await;
-    drop(server.stop);
-    // Without a `close_notify`, this would be an error.
-    assert_eq!(client.read(&mut [0; 16]).await.unwrap(), 0);
-    drop(half_way);
-    assert_eq!(server.served.await.unwrap(), Ended::ByItself);
+    let silent = server.open().await;
+    let Encrypting { connects, stop, served } = server;
+    // Without a `close_notify`, the ends would be errors.
+    let connect = async || {
+        let (client, server) = duplex(64 * 1024);
+        connects.send(server).await.unwrap();
+        authority.connect(client).await.unwrap()
+    };
+    goes_out((stop, served), silent, connect).await;
 }
 
 #[tokio::test]
