@@ -63,7 +63,7 @@ impl Workshop {
             let manifest = manifest.replace(PACKAGES[0], &named(*handlers));
             fs::write(package.join("Cargo.toml"), manifest)?;
             fs::write(package.join("src/main.rs"), MAIN)?;
-            workshop.write_handlers(*handlers, 0)?;
+            workshop.write_handlers(*handlers, Edit::Within(0))?;
         }
         Ok(workshop)
     }
@@ -78,8 +78,8 @@ impl Workshop {
         Ok(fs::write(self.0.join(directory).join(file), handlers)?)
     }
 
-    /// Writes the handlers of a package, the first with a difference for each number.
-    pub(super) fn write_handlers(&self, handlers: u32, edit: u32) -> Result<()> {
+    /// Writes the handlers of a package, the first with this edit.
+    pub(super) fn write_handlers(&self, handlers: u32, edit: Edit) -> Result<()> {
         let file = self.0.join(named(handlers)).join("src/chat.rs");
         Ok(fs::write(file, many_handlers(handlers, edit))?)
     }
@@ -164,9 +164,22 @@ async fn main() -> Result<(), AppError> {
 }
 ";
 
+/// What is done to the first handler.
+#[derive(Clone, Copy)]
+pub(super) enum Edit {
+    /// Another number, of one digit, so that nothing behind it moves.
+    Within(u32),
+    /// So many lines more: whatever is behind them is compiled again for its new place.
+    Longer(u32),
+}
+
 /// A gateway with so many handlers: small ones, with what an application's have, namely extractors,
 /// something that is awaited, and a result. What is asked is what a handler costs beside its own code.
-fn many_handlers(handlers: u32, edit: u32) -> String {
+fn many_handlers(handlers: u32, edit: Edit) -> String {
+    let (first, lines) = match edit {
+        Edit::Within(number) => (number, 0),
+        Edit::Longer(lines) => (0, lines),
+    };
     let mut code = "\
 //! The handlers.
 
@@ -186,7 +199,8 @@ impl Many {
 "
     .to_owned();
     for handler in 0..handlers {
-        let added = if handler == 0 { edit } else { handler };
+        let (added, lines) = if handler == 0 { (first, lines) } else { (handler, 0) };
+        let more = "        let body = std::hint::black_box(body);\n".repeat(lines as usize);
         write!(
             code,
             "    #[subscribe_message(\"event-{handler}\")]
@@ -195,7 +209,7 @@ impl Many {
         socket: Socket,
         MessageBody(body): MessageBody<Body>,
     ) -> Result<Body, WsException> {{
-        socket.join(\"room\").await?;
+{more}        socket.join(\"room\").await?;
         Ok(Body {{ number: body.number.wrapping_add({added}) }})
     }}
 "
@@ -212,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_edit_changes_one_handler() {
-        let [before, after] = [0, 1].map(|edit| many_handlers(3, edit));
+        let [before, after] = [0, 1].map(|edit| many_handlers(3, Edit::Within(edit)));
         let differ = before.lines().zip(after.lines()).filter(|(before, after)| before != after);
         assert_eq!(differ.count(), 1);
         assert_eq!(before.matches("#[subscribe_message").count(), 3);
