@@ -55,6 +55,8 @@ test('a client that has left every namespace keeps nobody, and its poll is answe
   await polls.post('41/hooks,');
   streams.send(text('41/hooks,'));
   await eventually(() => server.lines.filter((line) => line.startsWith('gone ')), ({ length }) => length === 2, 'the good-byes');
+  // Until the poll has come, too.
+  await sleep(500);
   assert.ok((await stopped(server)) < 5_000);
   assert.equal((await poll).status, 200);
   await eventually(() => streams.heard, (heard) => heard.at(-1) === 'end', 'the end');

@@ -275,9 +275,9 @@ async fn whoever_is_in_no_namespace_hears_that_the_server_goes_away() {
         let strangers = [server.websocket("").await, has_left];
         let polling = [stranger_on_polling(&server).await, polling_left];
         let polls = tokio::spawn(join_all(polling.map(async |mut polling| {
-            assert_eq!(polling.poll().await.0, 200);
             while polling.poll().await.0 == 200 {}
         })));
+        // One of them waits by now, most likely.
         sleep(Duration::from_millis(100)).await;
 
         // The namespaces take their time, and nobody outside waits for them.
