@@ -116,7 +116,7 @@ impl HandlerBlock<()> for Stand {
         routes.message(MessageFacts::new("", "handler"), |stand, context| {
             async move {
                 stand.caught.0.send(context.clone()).ok();
-                Reply::new(&context, ())
+                Reply::new(context, ())
             }
             .boxed()
         });
