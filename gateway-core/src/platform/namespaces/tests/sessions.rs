@@ -274,9 +274,8 @@ async fn whoever_is_in_no_namespace_hears_that_the_server_goes_away() {
         assert!(matches!(server.told().await, Told::Gone(..)));
         let strangers = [server.websocket("").await, has_left];
         let polling = [stranger_on_polling(&server).await, polling_left];
-        let polls = tokio::spawn(join_all(polling.map(async |mut polling| {
-            while polling.poll().await.0 == 200 {}
-        })));
+        let until_it_ends = async |mut polling: Polling| while polling.poll().await.0 == 200 {};
+        let polls = tokio::spawn(join_all(polling.map(until_it_ends)));
         // One of them waits by now, most likely.
         sleep(Duration::from_millis(100)).await;
 
