@@ -1,5 +1,8 @@
 //! [`Argument`] → any type that implements `Deserialize`, as serde_json would read its text.
 
+mod key;
+mod numbers;
+
 use serde::{
     Deserialize,
     de::{
@@ -7,22 +10,19 @@ use serde::{
         SeqAccess, Unexpected, VariantAccess, Visitor,
         value::{MapDeserializer, SeqDeserializer, StrDeserializer},
     },
-    forward_to_deserialize_any,
 };
 
+use self::{
+    key::Key,
+    numbers::{any_number, signed_128, single, unsigned_128, whole_number},
+};
 use super::{
-    Argument, Number, buffers,
+    Argument, buffers,
     number::Shown,
     unreadable::{Step, Unreadable},
 };
 
-/// What a type that takes any number sees of a whole number that is written as a float, `7.0`. A type that asks for a
-/// whole number sees a whole number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WholeFloats {
-    Floats,
-    Integers,
-}
+pub(super) use self::numbers::WholeFloats;
 
 /// Reads an [`Argument`].
 ///
@@ -277,74 +277,6 @@ fn text<'de, V: Visitor<'de>>(
     visitor.visit_borrowed_str(value)
 }
 
-fn any_number<'de, V: Visitor<'de>>(
-    number: &Number,
-    floats: WholeFloats,
-    visitor: V,
-) -> Result<V::Value, Unreadable> {
-    if floats == WholeFloats::Integers && number.whole().is_some() {
-        return whole_number(number, floats, visitor);
-    }
-    match number.shown() {
-        Shown::Unsigned(value) => visitor.visit_u64(value),
-        Shown::Signed(value) => visitor.visit_i64(value),
-        Shown::Float(value) => visitor.visit_f64(value),
-        Shown::OutOfRange => Err(Unreadable::out_of_range()),
-    }
-}
-
-fn whole_number<'de, V: Visitor<'de>>(
-    number: &Number,
-    _: WholeFloats,
-    visitor: V,
-) -> Result<V::Value, Unreadable> {
-    let whole = number.whole();
-    if let Some(value) = whole.and_then(|value| u64::try_from(value).ok()) {
-        visitor.visit_u64(value)
-    } else if let Some(value) = whole.and_then(|value| i64::try_from(value).ok()) {
-        visitor.visit_i64(value)
-    } else {
-        any_number(number, WholeFloats::Floats, visitor)
-    }
-}
-
-fn signed_128<'de, V: Visitor<'de>>(
-    number: &Number,
-    _: WholeFloats,
-    visitor: V,
-) -> Result<V::Value, Unreadable> {
-    match number.as_i128().or_else(|| number.whole()) {
-        Some(value) => visitor.visit_i128(value),
-        None => any_number(number, WholeFloats::Floats, visitor),
-    }
-}
-
-fn unsigned_128<'de, V: Visitor<'de>>(
-    number: &Number,
-    _: WholeFloats,
-    visitor: V,
-) -> Result<V::Value, Unreadable> {
-    let whole = || number.whole()?.try_into().ok();
-    match number.as_u128().or_else(whole) {
-        Some(value) => visitor.visit_u128(value),
-        None => any_number(number, WholeFloats::Floats, visitor),
-    }
-}
-
-fn single<'de, V: Visitor<'de>>(
-    number: &Number,
-    _: WholeFloats,
-    visitor: V,
-) -> Result<V::Value, Unreadable> {
-    match (number.shown(), number.as_f32()) {
-        (Shown::Unsigned(_) | Shown::Signed(_), _) => {
-            any_number(number, WholeFloats::Floats, visitor)
-        }
-        (_, Some(value)) => visitor.visit_f32(value),
-        (_, None) => Err(Unreadable::out_of_range()),
-    }
-}
-
 /// The elements of a list.
 pub(super) struct Items<'de> {
     all: &'de [Argument],
@@ -448,102 +380,6 @@ impl<'de> MapAccess<'de> for Fields<'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.rest.len())
-    }
-}
-
-/// The key of an object: a string, and a number or a boolean for a map that is keyed by those.
-#[derive(Clone, Copy)]
-struct Key<'de> {
-    name: &'de str,
-    floats: WholeFloats,
-}
-
-impl Key<'_> {
-    /// The number it is, if it is one in JSON's grammar and nothing else.
-    fn number(self) -> Option<Number> {
-        let is_token = !self.name.contains(char::is_whitespace)
-            && serde_json::from_str::<serde_json::Number>(self.name).is_ok();
-        is_token.then(|| Number::of_token(self.name))
-    }
-}
-
-macro_rules! key_as_number {
-    ($($method:ident => $visit:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-            match self.number() {
-                // Like serde_json: a key that is not a number is a string where a number was expected.
-                None => visitor.visit_borrowed_str(self.name),
-                Some(number) => $visit(&number, self.floats, visitor),
-            }
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Key<'de> {
-    type Error = Unreadable;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_borrowed_str(self.name)
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        match self.name {
-            "true" => visitor.visit_bool(true),
-            "false" => visitor.visit_bool(false),
-            other => visitor.visit_borrowed_str(other),
-        }
-    }
-
-    key_as_number! {
-        deserialize_i8 => whole_number
-        deserialize_i16 => whole_number
-        deserialize_i32 => whole_number
-        deserialize_i64 => whole_number
-        deserialize_u8 => whole_number
-        deserialize_u16 => whole_number
-        deserialize_u32 => whole_number
-        deserialize_u64 => whole_number
-        deserialize_i128 => signed_128
-        deserialize_u128 => unsigned_128
-        deserialize_f32 => single
-        deserialize_f64 => any_number
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_borrowed_bytes(self.name.as_bytes())
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        self.deserialize_bytes(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        if name != RAW_VALUE {
-            return visitor.visit_newtype_struct(self);
-        }
-        let text = serde_json::to_string(self.name)?;
-        MapDeserializer::new(std::iter::once((RAW_VALUE, text))).deserialize_any(visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        visitor.visit_enum(self.name.into_deserializer())
-    }
-
-    forward_to_deserialize_any! {
-        char str string unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
