@@ -229,6 +229,9 @@ mod tests {
         let [before, after] = [0, 1].map(|edit| many_handlers(3, Edit::Within(edit)));
         let differ = before.lines().zip(after.lines()).filter(|(before, after)| before != after);
         assert_eq!(differ.count(), 1);
+        assert_eq!(before.len(), after.len(), "nothing moves");
+        let longer = [1, 2].map(|lines| many_handlers(3, Edit::Longer(lines)).lines().count());
+        assert_eq!(longer, [1, 2].map(|lines| before.lines().count() + lines));
         assert_eq!(before.matches("#[subscribe_message").count(), 3);
     }
 

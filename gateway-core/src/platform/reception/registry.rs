@@ -47,6 +47,7 @@ impl Registry {
     pub(super) fn close(&self) -> Vec<Arc<Visit>> {
         let mut book = self.book();
         book.is_closed = true;
+        // Dropped by the caller, when the book is free: the last handle of a session crosses its entry out.
         book.visits.values().filter_map(Weak::upgrade).collect()
     }
 
