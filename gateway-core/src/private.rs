@@ -1,6 +1,6 @@
 //! Everything that generated code may name. Not part of the public interface.
 
-pub use std::{boxed::Box, default::Default, sync::Arc};
+pub use std::{default::Default, sync::Arc};
 
 pub use inventory;
 pub use serde::Serialize;
@@ -13,22 +13,12 @@ pub use crate::{
     __described as described,
 };
 pub use crate::{
-    auth::{
-        Inherited,
-        identity::{IdentityProbe, ladder as identity_ladder},
-    },
+    auth::{Inherited, identity::IdentityProbe},
     call::{
-        context::ExecutionContext as Call,
         enhancers::{FilterFacts, GuardFacts, InterceptorFacts, PipeFacts},
-        extract::{
-            extract,
-            occasion::{Connection, Disconnection, Init},
-            parameter::{Probe, ladder as parameter_ladder},
-        },
-        reply::{
-            finish_hook,
-            ladder::{self as reply_ladder, Kind, Peel},
-        },
+        extract::occasion::{Connection, Disconnection, Init, Message},
+        handler::{Answered, Asked},
+        reply::{Reply, finish_hook, ladder::Kind},
     },
     declare::{
         facts::{GatewayFacts, HookFacts, MessageFacts, PresenceFacts},
@@ -44,3 +34,22 @@ pub use crate::{
     socket::event::{Acknowledged, EmittedBy, Event, InOrder, Place, Whole, here},
     wire::Shape,
 };
+
+pub mod ladders {
+    //! The traits by which generated code learns what a type is. It imports all of them, without names, which are the
+    //! application's to give.
+
+    pub use crate::{
+        auth::identity::ladder::{IsNotWritten as _, IsWritten as _},
+        call::{
+            extract::parameter::ladder::{
+                BesideAnythingElse as _, BesideTheAck as _, IsAnything as _, IsExtractor as _,
+                IsList as _, IsNotAnExtractor as _, IsPayload as _,
+            },
+            reply::ladder::{
+                KindOfEvent as _, KindOfEvents as _, KindOfStream as _, KindOfValue as _,
+                PeelMistake as _, PeelPlain as _, PeelResult as _, PeelWrapped as _,
+            },
+        },
+    };
+}

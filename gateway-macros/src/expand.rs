@@ -15,6 +15,7 @@ mod description;
 mod enhancer;
 mod error_type;
 mod event_type;
+mod handler;
 mod object;
 
 use proc_macro2::{Span, TokenStream};
@@ -33,11 +34,9 @@ fn located(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// The traits that tell by its type whether an identity can be told to other processes.
-fn identity_ladder() -> TokenStream {
-    quote_spanned! {Span::mixed_site()=>
-        use __gateway::identity_ladder::{IsNotWritten as _, IsWritten as _};
-    }
+/// The traits that tell by its type what something is, without their names: those are the user's to give.
+fn ladders() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> use __gateway::ladders::*;)
 }
 
 /// The generated items, where no name of theirs meets one of the user's.

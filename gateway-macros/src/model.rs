@@ -153,6 +153,12 @@ pub(crate) struct Handler {
     pub(crate) enhancers: Vec<Enhancer>,
 }
 
+impl Handler {
+    pub(crate) fn is_serial(&self) -> bool {
+        matches!(self.occasion, Occasion::Message(Subscription { serial: true, .. }))
+    }
+}
+
 /// One parameter of a handler.
 pub(crate) struct Argument {
     pub(crate) ty: Type,

@@ -79,7 +79,7 @@ impl<A> fmt::Debug for IdentityProbe<A> {
 }
 
 #[doc(hidden)]
-pub mod ladder {
+pub(crate) mod ladder {
     //! The traits of the ladder; generated code has them in scope.
 
     use super::*;

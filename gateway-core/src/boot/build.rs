@@ -492,13 +492,16 @@ fn rows(plan: &Plan) -> Vec<Row> {
     };
     let messages = plan.declared.messages.iter().map(|message| {
         let facts = &message.facts;
-        let payload = facts.arguments.payload.map_or_else(|| "()".to_owned(), short);
+        let payload = message.signature.arguments.payload.map_or_else(|| "()".to_owned(), short);
         Row {
             namespace: plan.options.namespace.clone(),
             event: facts.event.unwrap_or("(all others)").to_owned(),
             handler: format!("{name}::{}", facts.handler),
             traits: serial(facts.serial),
-            types: format!("{payload} -> {}", short(facts.reply)),
+            types: format!(
+                "{payload} -> {}",
+                short(facts.reply.unwrap_or(message.signature.output))
+            ),
             place: place(facts.place),
         }
     });

@@ -13,10 +13,7 @@ use crate::{
     auth::{AuthenticatorFacts, origins::contradictions},
     boot::start_report::{Problem, Report, place},
     call::enhancers::{EnhancerFacts, Mistake},
-    declare::{
-        facts::{GatewayFacts, MessageFacts},
-        registry::DeclaredMessage,
-    },
+    declare::{facts::GatewayFacts, registry::DeclaredMessage},
     inject::{Key, Need},
     options::Sessions,
     socket::event::Listed,
@@ -224,13 +221,12 @@ fn of_several(identity: Key, known: &[(AuthenticatorFacts, &Plan)]) -> Problem {
 
 /// The identities that handlers take, compared with those that the authenticators give.
 fn identities(plan: &Plan, report: &mut Report) {
-    let messages = plan
-        .declared
-        .messages
-        .iter()
-        .map(|message| (message.facts.handler, &message.facts.arguments, message.facts.place));
+    let messages =
+        plan.declared.messages.iter().map(|message| {
+            (message.facts.handler, &message.signature.arguments, message.facts.place)
+        });
     let hooks = plan.declared.hooks();
-    let hooks = hooks.map(|hook| (hook.facts.handler, &hook.facts.arguments, hook.facts.place));
+    let hooks = hooks.map(|hook| (hook.facts.handler, &hook.signature.arguments, hook.facts.place));
     for (handler, arguments, location) in messages.chain(hooks) {
         let Some(wanted) = arguments.identity else { continue };
         let at = place(location);
@@ -293,8 +289,8 @@ fn handlers(plan: &Plan, report: &mut Report) {
             format!("put `#[web_socket_gateway]` on an `impl {}` block with a `#[subscribe_message(\"..\")]` method, or give it a field `server: Server`", facts.name),
         ));
     }
-    for DeclaredMessage { facts, .. } in &declared.messages {
-        taken_once(plan.facts.name, facts, report);
+    for message in &declared.messages {
+        taken_once(plan.facts.name, message, report);
     }
     let mut by_event: BTreeMap<Option<&str>, &DeclaredMessage> = BTreeMap::new();
     for message in &declared.messages {
@@ -401,15 +397,16 @@ fn has_server(plan: &Plan) -> bool {
 }
 
 /// The macro reports this too, but knows types only by name. This catches those under another name.
-fn taken_once(gateway: &str, facts: &MessageFacts, report: &mut Report) {
+fn taken_once(gateway: &str, message: &DeclaredMessage, report: &mut Report) {
+    let (facts, arguments) = (&message.facts, &message.signature.arguments);
     let handler = format!("`{gateway}::{}` ({})", facts.handler, place(facts.place));
-    if facts.arguments.bodies > 1 {
+    if arguments.bodies > 1 {
         report.add(Problem::new(
             format!("{handler} takes the payload of a message more than once"),
             "take it once; positional arguments are a tuple: `MessageBody((a, b)): MessageBody<(A, B)>`",
         ));
     }
-    if facts.arguments.acks > 1 {
+    if arguments.acks > 1 {
         report.add(Problem::new(
             format!("{handler} takes the acknowledgement of a message more than once"),
             "take one `Ack`; it may be moved to whoever answers",

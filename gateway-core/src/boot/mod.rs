@@ -232,8 +232,8 @@ impl Declared {
 
     /// Of all its handlers and hooks.
     fn arguments(&self) -> impl Iterator<Item = &ArgumentFacts> {
-        let messages = self.messages.iter().map(|message| &message.facts.arguments);
-        messages.chain(self.hooks().map(|hook| &hook.facts.arguments))
+        let messages = self.messages.iter().map(|message| &message.signature.arguments);
+        messages.chain(self.hooks().map(|hook| &hook.signature.arguments))
     }
 
     fn is_empty(&self) -> bool {

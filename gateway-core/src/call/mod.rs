@@ -8,6 +8,7 @@ pub(crate) mod enhancers;
 pub(crate) mod extract;
 pub(crate) mod filter;
 pub(crate) mod guard;
+pub(crate) mod handler;
 pub(crate) mod interceptor;
 pub(crate) mod metadata;
 pub(crate) mod pipe;

@@ -1,12 +1,13 @@
 //! What a handler returns, and what the client gets for it. The type decides, never its name.
 
 #[doc(hidden)]
-pub mod ladder;
+pub(crate) mod ladder;
 
 use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 
+use self::ladder::{Peeled, Peeling};
 use crate::{
     call::context::ExecutionContext,
     exception::WsException,
@@ -365,21 +366,22 @@ impl<T: Payload> Answer for T {
     }
 }
 
+/// What becomes of a method's output.
+pub(crate) type Finish<O, T> = fn(O, &ExecutionContext) -> Result<T, WsException>;
+
 /// The kind of reply that a value is: the acknowledgement.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ValueReply;
 
 impl ValueReply {
-    pub fn reply<T: Answer>(
-        self,
-        output: Result<T, WsException>,
-        context: &ExecutionContext,
-    ) -> Result<Reply, WsException> {
-        Ok(Reply::from(match output?.encode_ack(context)? {
-            Some(frame) => ReplyKind::Ack(frame.0),
-            None => ReplyKind::Nothing,
-        }))
+    pub fn finish<O, T: Answer, P: Peeling<O, T>>(self, _: &Peeled<O, T, P>) -> Finish<O, Reply> {
+        |output, context| {
+            Ok(Reply::from(match P::peel(output)?.encode_ack(context)? {
+                Some(frame) => ReplyKind::Ack(frame.0),
+                None => ReplyKind::Nothing,
+            }))
+        }
     }
 }
 
@@ -389,14 +391,15 @@ impl ValueReply {
 pub struct EventReply;
 
 impl EventReply {
-    pub fn reply<T: Payload>(
+    pub fn finish<O, T: Payload, P: Peeling<O, WsResponse<T>>>(
         self,
-        output: Result<WsResponse<T>, WsException>,
-        context: &ExecutionContext,
-    ) -> Result<Reply, WsException> {
-        let EncodedEvent(event) = output?.encode(context)?;
-        let ack = encode_ack(context, &())?;
-        Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
+        _: &Peeled<O, WsResponse<T>, P>,
+    ) -> Finish<O, Reply> {
+        |output, context| {
+            let EncodedEvent(event) = P::peel(output)?.encode(context)?;
+            let ack = encode_ack(context, &())?;
+            Ok(Reply::from(ReplyKind::Event(Box::new(EventAndAck { event, ack }))))
+        }
     }
 }
 
@@ -407,17 +410,18 @@ pub struct EventsReply;
 
 impl EventsReply {
     /// All of them are encoded before the first is sent, so that either all are sent or none.
-    pub fn reply<T: Payload>(
-        self,
-        output: Result<impl IntoIterator<Item = WsResponse<T>>, WsException>,
-        context: &ExecutionContext,
-    ) -> Result<Reply, WsException> {
-        let encode = |response: WsResponse<T>| Ok(response.encode(context)?.0);
-        let events =
-            output?.into_iter().map(encode).collect::<Result<Vec<Frame>, WsException>>()?;
-        let ack = encode_ack(context, &())?.map(Box::new);
-        let events = Box::pin(stream::iter(events.into_iter().map(Ok)));
-        Ok(Reply::from(ReplyKind::Stream { events, ack }))
+    pub fn finish<O, E, T: Payload, P: Peeling<O, E>>(self, _: &Peeled<O, E, P>) -> Finish<O, Reply>
+    where
+        E: IntoIterator<Item = WsResponse<T>>,
+    {
+        |output, context| {
+            let encode = |response: WsResponse<T>| Ok(response.encode(context)?.0);
+            let events = P::peel(output)?.into_iter().map(encode);
+            let events = events.collect::<Result<Vec<Frame>, WsException>>()?;
+            let ack = encode_ack(context, &())?.map(Box::new);
+            let events = Box::pin(stream::iter(events.into_iter().map(Ok)));
+            Ok(Reply::from(ReplyKind::Stream { events, ack }))
+        }
     }
 }
 
@@ -427,19 +431,20 @@ impl EventsReply {
 pub struct StreamReply;
 
 impl StreamReply {
-    pub fn reply<S>(
+    pub fn finish<O, S, P: Peeling<O, WsStream<S>>>(
         self,
-        output: Result<WsStream<S>, WsException>,
-        context: &ExecutionContext,
-    ) -> Result<Reply, WsException>
+        _: &Peeled<O, WsStream<S>, P>,
+    ) -> Finish<O, Reply>
     where
         S: Stream<Item: StreamItem> + Send + 'static,
     {
-        let WsStream(events) = output?;
-        let ack = encode_ack(context, &())?.map(Box::new);
-        let context = context.clone();
-        let events = events.map(move |item| item.encode(&context).map(|event| event.0));
-        Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
+        |output, context| {
+            let WsStream(events) = P::peel(output)?;
+            let ack = encode_ack(context, &())?.map(Box::new);
+            let context = context.clone();
+            let events = events.map(move |item| item.encode(&context).map(|event| event.0));
+            Ok(Reply::from(ReplyKind::Stream { events: Box::pin(events), ack }))
+        }
     }
 }
 
@@ -456,6 +461,6 @@ impl HookOutput for () {}
 
 /// Ends a hook.
 #[doc(hidden)]
-pub fn finish_hook<T: HookOutput>(output: Result<T, WsException>) -> Result<(), WsException> {
-    output.map(|_nothing| ())
+pub fn finish_hook<O, T: HookOutput, P: Peeling<O, T>>(_: &Peeled<O, T, P>) -> Finish<O, ()> {
+    |output, _context| P::peel(output).map(|_nothing| ())
 }

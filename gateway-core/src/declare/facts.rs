@@ -1,13 +1,10 @@
 //! Facts that generated code states about gateways, handlers and hooks. Boot decides what they mean.
 
-use std::{any::type_name, fmt, panic::Location, sync::Arc, time::Duration};
+use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
 use crate::{
     auth::{AuthenticatorFacts, AuthenticatorSlot, identity::IdentityCodec},
-    call::{
-        enhancers::{EnhancerFacts, states_enhancers},
-        extract::{FromMessage, facts::ArgumentFacts},
-    },
+    call::enhancers::{EnhancerFacts, states_enhancers},
     declare::registry::{Gateway, Instance, own},
     inject::Key,
     options::{Overflow, Sessions, Setting, StatedOptions, gateway_options},
@@ -117,8 +114,8 @@ pub struct MessageFacts {
     pub(crate) handler: &'static str,
     pub(crate) place: &'static Location<'static>,
     pub(crate) serial: bool,
-    pub(crate) arguments: ArgumentFacts,
-    pub(crate) reply: &'static str,
+    /// What it returns, if that has no name of its own.
+    pub(crate) reply: Option<&'static str>,
     pub(crate) enhancers: EnhancerFacts,
 }
 
@@ -144,8 +141,7 @@ impl MessageFacts {
             handler,
             place: Location::caller(),
             serial: false,
-            arguments: ArgumentFacts::default(),
-            reply: "()",
+            reply: None,
             enhancers: EnhancerFacts::default(),
         }
     }
@@ -157,31 +153,10 @@ impl MessageFacts {
         self
     }
 
-    /// The type of one argument.
+    /// The type it returns, as written: `impl Trait` has a name that says nothing.
     #[must_use]
-    pub fn argument<G, A: FromMessage<G, crate::occasion::Message>>(mut self) -> Self {
-        A::describe(&mut self.arguments);
-        self
-    }
-
-    /// How an identity that it takes is told to other processes, if it can be.
-    #[must_use]
-    pub fn codec(mut self, codec: Option<IdentityCodec>) -> Self {
-        self.arguments.codecs.extend(codec);
-        self
-    }
-
-    /// The type it returns.
-    #[must_use]
-    pub fn returns<R>(mut self) -> Self {
-        self.reply = type_name::<R>();
-        self
-    }
-
-    /// The type it returns, as written: `impl Trait` has no name.
-    #[must_use]
-    pub fn returns_opaque(mut self, reply: &'static str) -> Self {
-        self.reply = reply;
+    pub fn returns(mut self, reply: &'static str) -> Self {
+        self.reply = Some(reply);
         self
     }
 }
@@ -201,7 +176,6 @@ impl fmt::Debug for MessageFacts {
 pub struct HookFacts {
     pub(crate) handler: &'static str,
     pub(crate) place: &'static Location<'static>,
-    pub(crate) arguments: ArgumentFacts,
     pub(crate) enhancers: EnhancerFacts,
 }
 
@@ -211,26 +185,7 @@ impl HookFacts {
     #[track_caller]
     pub fn new(handler: &'static str) -> Self {
         let place = Location::caller();
-        Self {
-            handler,
-            place,
-            arguments: ArgumentFacts::default(),
-            enhancers: EnhancerFacts::default(),
-        }
-    }
-
-    /// The type of one argument.
-    #[must_use]
-    pub fn argument<G, On, A: FromMessage<G, On>>(mut self) -> Self {
-        A::describe(&mut self.arguments);
-        self
-    }
-
-    /// How an identity that it takes is told to other processes, if it can be.
-    #[must_use]
-    pub fn codec(mut self, codec: Option<IdentityCodec>) -> Self {
-        self.arguments.codecs.extend(codec);
-        self
+        Self { handler, place, enhancers: EnhancerFacts::default() }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     auth::{AuthenticatedGateway, AuthenticatorSlot},
     call::{
         context::ExecutionContext,
+        handler::{self, MethodOf, Signature},
         reply::Reply,
         route::{CallFn, HandlerFn, HookFn, Method},
     },
@@ -187,11 +188,13 @@ pub(crate) struct Declared {
 
 pub(crate) struct DeclaredMessage {
     pub(crate) facts: MessageFacts,
+    pub(crate) signature: Signature,
     pub(crate) bind: Bind<HandlerFn>,
 }
 
 pub(crate) struct DeclaredHook {
     pub(crate) facts: HookFacts,
+    pub(crate) signature: Signature,
     pub(crate) bind: Bind<HookFn>,
 }
 
@@ -210,12 +213,7 @@ impl<G> fmt::Debug for Routes<G> {
     }
 }
 
-/// A method of a gateway, as it is called: a plain function that boxes its future. All handlers then have
-/// the same type, and nothing around them is compiled once per handler.
-type MethodOf<G, T> =
-    for<'a> fn(&'a Arc<G>, &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>>;
-
-/// The same, with the gateway.
+/// A method with its gateway.
 struct Bound<G, T> {
     gateway: Arc<G>,
     method: MethodOf<G, T>,
@@ -223,7 +221,7 @@ struct Bound<G, T> {
 
 impl<G: Send + Sync, T> Method<T> for Bound<G, T> {
     fn call<'a>(&'a self, context: &'a ExecutionContext) -> BoxFuture<'a, Result<T, WsException>> {
-        (self.method)(&self.gateway, context)
+        handler::call(self.method, &self.gateway, context)
     }
 }
 
@@ -235,24 +233,32 @@ impl<G: Send + Sync + 'static> Routes<G> {
     }
 
     /// A handler of messages.
-    pub fn message(&mut self, facts: MessageFacts, handler: MethodOf<G, Reply>) {
-        self.declared.messages.push(DeclaredMessage { facts, bind: bound(handler) });
+    pub fn message(&mut self, facts: MessageFacts, method: MethodOf<G, Reply>) {
+        let signature = Signature::of(method);
+        self.declared.messages.push(DeclaredMessage { facts, signature, bind: bound(method) });
     }
 
     /// The hook for clients that connect.
-    pub fn on_connection(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
-        self.declared.on_connection.push(DeclaredHook { facts, bind: bound(hook) });
+    pub fn on_connection(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
+        self.declared.on_connection.push(declared_hook(facts, method));
     }
 
     /// The hook for clients that have left.
-    pub fn on_disconnect(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
-        self.declared.on_disconnect.push(DeclaredHook { facts, bind: bound(hook) });
+    pub fn on_disconnect(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
+        self.declared.on_disconnect.push(declared_hook(facts, method));
     }
 
     /// The hook for the gateway itself.
-    pub fn after_init(&mut self, facts: HookFacts, hook: MethodOf<G, ()>) {
-        self.declared.after_init.push(DeclaredHook { facts, bind: bound(hook) });
+    pub fn after_init(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
+        self.declared.after_init.push(declared_hook(facts, method));
     }
+}
+
+fn declared_hook<G: Send + Sync + 'static>(
+    facts: HookFacts,
+    method: MethodOf<G, ()>,
+) -> DeclaredHook {
+    DeclaredHook { facts, signature: Signature::of(method), bind: bound(method) }
 }
 
 fn bound<G: Send + Sync + 'static, T: 'static>(method: MethodOf<G, T>) -> Bind<CallFn<T>> {

@@ -1,6 +1,6 @@
 //! Contexts for unit tests: of a message that a client has sent to a gateway that is there for nothing else.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{future::ready, marker::PhantomData, sync::Arc};
 
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::{
     Handshake, Next, Payload, Reply, WsException,
     auth::{AuthenticatorFacts, Inherited},
     boot::overrides::Stage,
+    call::extract::{facts::ArgumentFacts, parameter::Extraction},
     declare::{
         facts::{GatewayFacts, MessageFacts},
         registry::{BlockRegistration, Gateway, GatewayRegistration, HandlerBlock, Routes},
@@ -113,13 +114,26 @@ impl Gateway for Stand {
 
 impl HandlerBlock<()> for Stand {
     fn declare(routes: &mut Routes<Self>) {
-        routes.message(MessageFacts::new("", "handler"), |stand, context| {
-            async move {
-                stand.caught.0.send(context.clone()).ok();
-                Reply::new(context, ())
-            }
-            .boxed()
+        routes.message(MessageFacts::new("", "handler"), |asked| {
+            let prepared = asked.prepare((Whole, ()), |stand: &Self, (context, ())| {
+                stand.caught.0.send(context).ok();
+                ready(())
+            });
+            prepared.answer(|(), context| Reply::new(context, ()))
         });
+    }
+}
+
+/// The extraction of the context itself.
+struct Whole;
+
+impl Extraction for Whole {
+    type Argument = ExecutionContext;
+
+    fn describe(_: &mut ArgumentFacts) {}
+
+    async fn extract(context: &mut ExecutionContext) -> Result<ExecutionContext, WsException> {
+        Ok(context.clone())
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn gateway(gateway: &Gateway) -> TokenStream {
     let authenticator = authenticator(&gateway.options);
     let new = facts_of(ident);
     let codec = gateway.options.authenticator().map(|_| codec());
-    let ladder = codec.as_ref().map(|_| super::identity_ladder());
+    let ladder = codec.as_ref().map(|_| super::ladders());
     let options = gateway.options.given.iter().map(|given| option(None, given));
     let enhancers = gateway.enhancers.iter().map(enhancer);
     let injectable = impl_injectable(ident, &gateway.fields);

@@ -58,16 +58,16 @@ pub(in crate::boot) fn services(
         let name = plan.facts.name;
         let handlers = plan.declared.messages.iter().map(|message| {
             let facts = &message.facts;
-            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
+            (&facts.enhancers, &message.signature, facts.handler, facts.place)
         });
         let hooks = plan.declared.hooks().map(|hook| {
             let facts = &hook.facts;
-            (&facts.enhancers, &facts.arguments, facts.handler, facts.place)
+            (&facts.enhancers, &hook.signature, facts.handler, facts.place)
         });
         check.enhancers(&plan.facts.enhancers);
-        for (enhancers, arguments, handler, location) in handlers.chain(hooks) {
+        for (enhancers, signature, handler, location) in handlers.chain(hooks) {
             check.enhancers(enhancers);
-            check.arguments(name, handler, arguments, &place(location));
+            check.arguments(name, handler, &signature.arguments, &place(location));
         }
     }
     idle

@@ -169,11 +169,3 @@ impl<G, On, T: FromMessage<G, On>> FromMessage<G, On> for Result<T, WsException>
         facts.optionally(T::describe);
     }
 }
-
-/// Extracts an argument of a hook.
-#[doc(hidden)]
-pub async fn extract<G, On, T: FromMessage<G, On>>(
-    context: &ExecutionContext,
-) -> Result<T, WsException> {
-    T::from_message(&mut context.clone()).await
-}

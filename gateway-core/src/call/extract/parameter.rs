@@ -1,105 +1,151 @@
 //! What a handler's parameter is. Its type decides, whatever alias names it: generated code asks here,
 //! where the type is concrete. (In a generic function only `wire::shape` can be asked.)
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData};
 
-use super::{FromMessage, MessageBody, occasion::Message};
+use super::{FromMessage, MessageBody, facts::ArgumentFacts};
 use crate::{
+    auth::identity::IdentityProbe,
     call::{
         ack::Ack,
         context::{ExecutionContext, Parameter},
-        reply::ladder::BesideAck,
+        reply::ladder::{BesideAck, Peeled},
     },
     exception::WsException,
     wire::{Listed, Shape},
 };
 
-/// A probe for the type of a parameter.
+/// Stands for types, and holds no value of them.
+type Types<T> = PhantomData<fn() -> T>;
+
+/// A probe for the type `A` of a parameter of a method of `G` that is called on the occasion `On`.
 ///
 /// Method resolution climbs down a ladder, as it does for replies: generated code starts with three
 /// references, and each dereference reaches the next implementation.
 #[doc(hidden)]
-pub struct Probe<A>(PhantomData<fn() -> A>);
+pub struct Probe<G, On, A>(Types<(G, On, A)>);
 
-impl<A> Probe<A> {
-    /// For parameters of this type.
-    pub const OF: Self = Self(PhantomData);
+impl<G, On, A> Probe<G, On, A> {
+    /// For the identity that it takes, if it takes one.
+    pub fn identity(&self) -> IdentityProbe<A> {
+        IdentityProbe::OF
+    }
 }
 
-impl<A> fmt::Debug for Probe<A> {
+impl<G, On, A> fmt::Debug for Probe<G, On, A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Probe")
     }
 }
 
-/// A parameter of type `A` of a handler of `G`, of which `K` is known. The next ladder begins here: whether it
-/// can be extracted.
+/// The types of a method's parameters: a list of nested pairs.
 #[doc(hidden)]
-pub struct Known<G, A, K>(PhantomData<Types<G, A, K>>);
+pub trait Parameters<G, On> {
+    /// A probe for each.
+    type Probes;
 
-type Types<G, A, K> = fn() -> (G, A, K);
-
-impl<G, A, K> Clone for Known<G, A, K> {
-    fn clone(&self) -> Self {
-        *self
-    }
+    /// A probe for each.
+    const PROBES: Self::Probes;
 }
 
-impl<G, A, K> Copy for Known<G, A, K> {}
+impl<G, On> Parameters<G, On> for () {
+    type Probes = ();
 
-impl<G, A, K> fmt::Debug for Known<G, A, K> {
+    const PROBES: () = ();
+}
+
+impl<G, On, A, Rest: Parameters<G, On>> Parameters<G, On> for (A, Rest) {
+    type Probes = (Probe<G, On, A>, Rest::Probes);
+
+    const PROBES: Self::Probes = (Probe(PhantomData), Rest::PROBES);
+}
+
+/// A parameter of which `K` is known. The next ladder begins here: whether it can be extracted.
+#[doc(hidden)]
+pub struct Known<G, On, A, K>(Types<(G, On, A, K)>);
+
+impl<G, On, A, K> fmt::Debug for Known<G, On, A, K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Known")
     }
 }
 
-/// How arguments are extracted: all of a handler's in one future, which is the same for all handlers that take
-/// the same. One for each argument would be compiled once more with each handler.
+/// How arguments are extracted: all of a method's in one future, which is the same for all methods that take
+/// the same. One for each argument would be compiled once more with each method.
 #[doc(hidden)]
 pub trait Extraction: Send + Sized {
     /// What is extracted.
     type Argument;
 
+    /// What the start report and the table of routes should know about it.
+    fn describe(facts: &mut ArgumentFacts);
+
     /// Extracts it.
     fn extract(
-        self,
         context: &mut ExecutionContext,
     ) -> impl Future<Output = Result<Self::Argument, WsException>> + Send;
 
-    /// Extracts all of a handler's. Whichever is being extracted is noted in a context of their own.
+    /// Extracts all of a method's. Whichever is being extracted is noted in a context of their own.
     fn extracted(
-        self,
         context: &ExecutionContext,
     ) -> impl Future<Output = Result<Self::Argument, WsException>> + Send {
-        async move { self.extract(&mut context.clone()).await }
+        async move { Self::extract(&mut context.clone()).await }
     }
 }
 
-/// The extraction of one argument.
+/// The extraction of one argument, at the place `At`.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct One<G, A, K> {
-    /// Where the parameter is, if it has pipes of its own.
-    position: Option<usize>,
-    of: PhantomData<Types<G, A, K>>,
-}
+pub struct One<G, On, A, K, At>(Types<(G, On, A, K, At)>);
 
-impl<G, A: FromMessage<G, Message>, K: ladder::ParameterKind> Extraction for One<G, A, K> {
+impl<G, On, A, K, At> Extraction for One<G, On, A, K, At>
+where
+    A: FromMessage<G, On>,
+    K: ladder::ParameterKind,
+    At: ParameterPlace,
+{
     type Argument = A;
 
+    fn describe(facts: &mut ArgumentFacts) {
+        A::describe(facts);
+    }
+
     fn extract(
-        self,
         context: &mut ExecutionContext,
     ) -> impl Future<Output = Result<A, WsException>> + Send {
-        context.parameter = Parameter { shape: K::SHAPE, position: self.position };
+        context.parameter = Parameter { shape: K::SHAPE, position: At::POSITION };
         A::from_message(context)
     }
 }
 
-/// What stands for the extraction of a parameter that is no extractor. The facts about the handler need it to be
-/// one, and the compiler says so there, and only there.
+/// Where a parameter is, if it matters.
 #[doc(hidden)]
-pub struct Refused<A>(PhantomData<fn() -> A>);
+pub trait ParameterPlace {
+    /// Its position after `&self`, if it has pipes of its own.
+    const POSITION: Option<usize>;
+}
+
+/// The place of a parameter that has no pipes of its own.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Anywhere {}
+
+impl ParameterPlace for Anywhere {
+    const POSITION: Option<usize> = None;
+}
+
+/// The place of a parameter that has.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum At<const POSITION: usize> {}
+
+impl<const POSITION: usize> ParameterPlace for At<POSITION> {
+    const POSITION: Option<usize> = Some(POSITION);
+}
+
+/// What stands for the extraction of a parameter that is no extractor, which is an error where it is made.
+#[doc(hidden)]
+pub struct Refused<A>(Types<A>);
 
 impl<A> fmt::Debug for Refused<A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,8 +156,25 @@ impl<A> fmt::Debug for Refused<A> {
 impl<A> Extraction for Refused<A> {
     type Argument = A;
 
-    async fn extract(self, _context: &mut ExecutionContext) -> Result<A, WsException> {
+    fn describe(_facts: &mut ArgumentFacts) {}
+
+    async fn extract(_context: &mut ExecutionContext) -> Result<A, WsException> {
         Err(WsException::internal_error())
+    }
+}
+
+/// The end of a list.
+impl Extraction for () {
+    type Argument = ();
+
+    fn describe(_facts: &mut ArgumentFacts) {}
+
+    async fn extract(_context: &mut ExecutionContext) -> Result<(), WsException> {
+        Ok(())
+    }
+
+    async fn extracted(_context: &ExecutionContext) -> Result<(), WsException> {
+        Ok(())
     }
 }
 
@@ -119,42 +182,21 @@ impl<A> Extraction for Refused<A> {
 impl<First: Extraction<Argument: Send>, Rest: Extraction> Extraction for (First, Rest) {
     type Argument = (First::Argument, Rest::Argument);
 
-    async fn extract(self, context: &mut ExecutionContext) -> Result<Self::Argument, WsException> {
-        let (first, rest) = self;
-        let first = first.extract(context).await?;
-        Ok((first, rest.extract(context).await?))
+    fn describe(facts: &mut ArgumentFacts) {
+        First::describe(facts);
+        Rest::describe(facts);
+    }
+
+    async fn extract(context: &mut ExecutionContext) -> Result<Self::Argument, WsException> {
+        let first = First::extract(context).await?;
+        Ok((first, Rest::extract(context).await?))
     }
 }
 
-// What may be returned next to the parameter: if it is the `Ack`, nothing that would need the same
-// acknowledgement. Four methods instead of one with a bound, so that the compiler's error names the bound
-// that matters.
-
-impl<G, A> Known<G, A, ladder::Acknowledgement> {
-    /// Only what needs no acknowledgement.
-    pub fn beside<T: BesideAck>(self, _output: &Result<T, WsException>) {}
-}
-
-impl<G, A> Known<G, A, ladder::AllArguments> {
-    /// Anything.
-    pub fn beside<T>(self, _output: &Result<T, WsException>) {}
-}
-
-impl<G, A> Known<G, A, ladder::FirstArgument> {
-    /// Anything.
-    pub fn beside<T>(self, _output: &Result<T, WsException>) {}
-}
-
-impl<G, A> Known<G, A, ladder::Anything> {
-    /// Anything.
-    pub fn beside<T>(self, _output: &Result<T, WsException>) {}
-}
-
 #[doc(hidden)]
-pub mod ladder {
+pub(crate) mod ladder {
     //! The traits of the ladder; generated code has them in scope.
 
-    pub use super::Extraction;
     use super::*;
 
     #[doc(hidden)]
@@ -179,14 +221,7 @@ pub mod ladder {
         const SHAPE: Option<Shape> = Some(Shape::One);
     }
 
-    /// The acknowledgement.
-    #[derive(Debug)]
-    pub enum Acknowledgement {}
-
-    impl ParameterKind for Acknowledgement {}
-
-    /// Anything else, including custom extractors. Whether one takes the acknowledgement is known only when it
-    /// does.
+    /// Anything else.
     #[derive(Debug)]
     pub enum Anything {}
 
@@ -213,98 +248,115 @@ pub mod ladder {
     impl<A: TakesAck> TakesAck for Option<A> {}
     impl<A: TakesAck> TakesAck for Result<A, WsException> {}
 
-    pub trait IsList<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, AllArguments>;
+    pub trait IsList<G, On, A> {
+        fn known(&self) -> Known<G, On, A, AllArguments>;
     }
 
-    impl<A: TakesList> IsList<A> for &&Probe<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, AllArguments> {
+    impl<G, On, A: TakesList> IsList<G, On, A> for &&Probe<G, On, A> {
+        fn known(&self) -> Known<G, On, A, AllArguments> {
             Known(PhantomData)
         }
     }
 
-    pub trait IsPayload<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, FirstArgument>;
+    pub trait IsPayload<G, On, A> {
+        fn known(&self) -> Known<G, On, A, FirstArgument>;
     }
 
-    impl<A: TakesPayload> IsPayload<A> for &Probe<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, FirstArgument> {
+    impl<G, On, A: TakesPayload> IsPayload<G, On, A> for &Probe<G, On, A> {
+        fn known(&self) -> Known<G, On, A, FirstArgument> {
             Known(PhantomData)
         }
     }
 
-    pub trait IsAck<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Acknowledgement>;
+    pub trait IsAnything<G, On, A> {
+        fn known(&self) -> Known<G, On, A, Anything>;
     }
 
-    impl<A: TakesAck> IsAck<A> for &Probe<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Acknowledgement> {
+    impl<G, On, A> IsAnything<G, On, A> for Probe<G, On, A> {
+        fn known(&self) -> Known<G, On, A, Anything> {
             Known(PhantomData)
         }
     }
 
     /// What can be extracted.
-    pub trait IsExtractor<G, A, K> {
-        fn sought(&self) -> One<G, A, K>;
+    pub trait IsExtractor<G, On, A, K> {
+        fn sought(&self) -> One<G, On, A, K, Anywhere>;
         /// For a parameter that has pipes of its own.
-        fn sought_at(&self, position: usize) -> One<G, A, K>;
+        fn sought_at<const POSITION: usize>(&self) -> One<G, On, A, K, At<POSITION>>;
     }
 
-    impl<G, A: FromMessage<G, Message>, K> IsExtractor<G, A, K> for &Known<G, A, K> {
-        fn sought(&self) -> One<G, A, K> {
-            One { position: None, of: PhantomData }
+    impl<G, On, A: FromMessage<G, On>, K> IsExtractor<G, On, A, K> for &Known<G, On, A, K> {
+        fn sought(&self) -> One<G, On, A, K, Anywhere> {
+            One(PhantomData)
         }
 
-        fn sought_at(&self, position: usize) -> One<G, A, K> {
-            One { position: Some(position), of: PhantomData }
+        fn sought_at<const POSITION: usize>(&self) -> One<G, On, A, K, At<POSITION>> {
+            One(PhantomData)
         }
     }
 
-    /// What cannot.
-    pub trait IsNoExtractor<A> {
-        fn sought(&self) -> Refused<A>;
-        fn sought_at(&self, position: usize) -> Refused<A>;
+    /// What cannot: the compiler says why.
+    pub trait IsNotAnExtractor<G, On, A> {
+        fn sought(&self) -> Refused<A>
+        where
+            A: FromMessage<G, On>;
+        fn sought_at<const POSITION: usize>(&self) -> Refused<A>
+        where
+            A: FromMessage<G, On>;
     }
 
-    impl<G, A, K> IsNoExtractor<A> for Known<G, A, K> {
-        fn sought(&self) -> Refused<A> {
+    impl<G, On, A, K> IsNotAnExtractor<G, On, A> for Known<G, On, A, K> {
+        fn sought(&self) -> Refused<A>
+        where
+            A: FromMessage<G, On>,
+        {
             Refused(PhantomData)
         }
 
-        fn sought_at(&self, _position: usize) -> Refused<A> {
+        fn sought_at<const POSITION: usize>(&self) -> Refused<A>
+        where
+            A: FromMessage<G, On>,
+        {
             Refused(PhantomData)
         }
     }
 
-    pub trait IsAnything<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Anything>;
+    /// Beside the `Ack`, only what needs no acknowledgement is returned. Whether a custom extractor takes it is known
+    /// only when it does.
+    pub trait BesideTheAck {
+        fn admits<O, T: BesideAck, P>(&self, _peeled: &Peeled<O, T, P>) {}
     }
 
-    impl<A> IsAnything<A> for Probe<A> {
-        fn known<G>(&self, _gateway: &Arc<G>) -> Known<G, A, Anything> {
-            Known(PhantomData)
-        }
+    impl<G, On, A: TakesAck> BesideTheAck for &Probe<G, On, A> {}
+
+    pub trait BesideAnythingElse {
+        fn admits<O, T, P>(&self, _peeled: &Peeled<O, T, P>) {}
     }
+
+    impl<G, On, A> BesideAnythingElse for Probe<G, On, A> {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ladder::*, *};
-    use crate::{call::extract::EventName, wire::Arguments};
+    use crate::{
+        call::extract::{EventName, occasion::Message},
+        wire::Arguments,
+    };
 
     type Pair = (u8, String);
     type Body<T> = MessageBody<T>;
     struct Newtype(#[allow(dead_code)] Pair);
     struct Own;
 
-    fn shape<A, K: ParameterKind>(_: Known<(), A, K>) -> Option<Shape> {
+    fn shape<A, K: ParameterKind>(_: Known<(), Message, A, K>) -> Option<Shape> {
         K::SHAPE
     }
 
     /// As generated code asks.
     macro_rules! shape {
         ($ty:ty) => {
-            shape((&&&Probe::<$ty>::OF).known(&Arc::new(())))
+            shape((&&&Probe::<(), Message, $ty>(PhantomData)).known())
         };
     }
 

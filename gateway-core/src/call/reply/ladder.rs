@@ -14,10 +14,19 @@ use crate::exception::WsException;
 pub struct Peel<T>(PhantomData<fn() -> T>);
 
 impl<T> Peel<T> {
-    /// A probe for the type of `output`.
-    pub fn of(_output: &T) -> Self {
-        Self(PhantomData)
-    }
+    /// For outputs of this type.
+    pub(crate) const OF: Self = Self(PhantomData);
+}
+
+/// How the output of type `O` becomes a `Result` of `T`: `P` is its [`Peeling`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Peeled<O, T, P>(PhantomData<fn(O) -> (T, P)>);
+
+/// Makes of an output a result with the error that filters take.
+#[doc(hidden)]
+pub trait Peeling<O, T> {
+    fn peel(output: O) -> Result<T, WsException>;
 }
 
 /// The second step: what kind of reply a value is. Kinds with a type of their own are found before plain
@@ -27,8 +36,8 @@ impl<T> Peel<T> {
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
 impl<T> Kind<T> {
-    /// A probe for the type of `output`, where it is no error.
-    pub fn of(_output: &Result<T, WsException>) -> Self {
+    /// A probe for the type of the output, where it is no error.
+    pub fn of<O, P>(_peeled: &Peeled<O, T, P>) -> Self {
         Self(PhantomData)
     }
 }
@@ -45,24 +54,27 @@ impl<T> Kind<T> {
             without a code the client reads \"Internal server error\"",
     note = "`WsException`, `anyhow::Error` and `Box<dyn Error + Send + Sync>` work as they are"
 )]
-pub trait HandlerError {
-    fn into_exception(self) -> WsException;
-}
+pub trait HandlerError {}
 
 #[diagnostic::do_not_recommend]
-impl<E: Into<WsException>> HandlerError for E {
-    fn into_exception(self) -> WsException {
-        self.into()
-    }
-}
+impl<E: Into<WsException>> HandlerError for E {}
 
 /// A result whose error says what the client is told.
 pub trait PeelResult<T, E> {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByConversion>;
 }
 
 impl<T, E: Into<WsException>> PeelResult<T, E> for &&&Peel<Result<T, E>> {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByConversion> {
+        Peeled(PhantomData)
+    }
+}
+
+#[derive(Debug)]
+pub enum ByConversion {}
+
+impl<T, E: Into<WsException>> Peeling<Result<T, E>, T> for ByConversion {
+    fn peel(output: Result<T, E>) -> Result<T, WsException> {
         output.map_err(Into::into)
     }
 }
@@ -70,40 +82,71 @@ impl<T, E: Into<WsException>> PeelResult<T, E> for &&&Peel<Result<T, E>> {
 /// A result whose error type can hold any error: `anyhow::Result`,
 /// `Result<T, Box<dyn Error + Send + Sync>>`.
 pub trait PeelWrapped<T, E> {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException>;
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByUnwrapping>;
 }
 
 impl<T, E> PeelWrapped<T, E> for &&Peel<Result<T, E>>
 where
     E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
 {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException> {
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByUnwrapping> {
+        Peeled(PhantomData)
+    }
+}
+
+#[derive(Debug)]
+pub enum ByUnwrapping {}
+
+impl<T, E> Peeling<Result<T, E>, T> for ByUnwrapping
+where
+    E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
+{
+    fn peel(output: Result<T, E>) -> Result<T, WsException> {
         output.map_err(WsException::of_wrapped)
     }
 }
 
 /// Any other result: the compiler says what is wrong with its error.
 pub trait PeelMistake<T, E> {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByMistake>
     where
         E: HandlerError;
 }
 
 impl<T, E> PeelMistake<T, E> for &Peel<Result<T, E>> {
-    fn peel(&self, output: Result<T, E>) -> Result<T, WsException>
+    fn peel(&self) -> Peeled<Result<T, E>, T, ByMistake>
     where
         E: HandlerError,
     {
-        output.map_err(HandlerError::into_exception)
+        Peeled(PhantomData)
+    }
+}
+
+/// What is never called.
+#[derive(Debug)]
+pub enum ByMistake {}
+
+impl<T, E> Peeling<Result<T, E>, T> for ByMistake {
+    fn peel(output: Result<T, E>) -> Result<T, WsException> {
+        output.map_err(|_| WsException::internal_error())
     }
 }
 
 pub trait PeelPlain<T> {
-    fn peel(&self, output: T) -> Result<T, WsException>;
+    fn peel(&self) -> Peeled<T, T, AsItIs>;
 }
 
 impl<T> PeelPlain<T> for Peel<T> {
-    fn peel(&self, output: T) -> Result<T, WsException> {
+    fn peel(&self) -> Peeled<T, T, AsItIs> {
+        Peeled(PhantomData)
+    }
+}
+
+#[derive(Debug)]
+pub enum AsItIs {}
+
+impl<T> Peeling<T, T> for AsItIs {
+    fn peel(output: T) -> Result<T, WsException> {
         Ok(output)
     }
 }

@@ -9,7 +9,9 @@ use tracing::Level;
 use crate::{
     Ack, ErrorReply, ExceptionFilter, ExecutionContext, FromMessage, Guard, Interceptor, Next,
     Reply, WsException, WsResponse, WsStream,
-    call::reply::ladder::{Kind, KindOfEvent as _, KindOfStream as _, KindOfValue as _},
+    call::reply::ladder::{
+        Kind, KindOfEvent as _, KindOfStream as _, KindOfValue as _, Peel, PeelPlain as _,
+    },
     captured_log::CapturedLog,
     dispatch::testing::{Client, Plan, World, eventually},
 };
@@ -83,20 +85,27 @@ impl ExceptionFilter for Takes {
     }
 }
 
+fn probe<T>(_output: &T) -> Peel<T> {
+    Peel::OF
+}
+
 /// Ends as the name of the event says; replies are made as generated code makes them.
 async fn handle(context: ExecutionContext) -> Result<Reply, WsException> {
+    macro_rules! reply {
+        ($output:expr) => {{
+            let output = $output;
+            let peeled = probe(&output).peel();
+            (&Kind::of(&peeled)).kind().finish(&peeled)(output, &context)
+        }};
+    }
     act("handler", &context).await?;
     match context.event().rsplit(':').next() {
-        Some("nothing") => (&Kind::of(&Ok(()))).kind().reply(Ok(()), &context),
-        Some("value") => (&Kind::of(&Ok("value"))).kind().reply(Ok("value"), &context),
-        Some("event") => {
-            let event = Ok(WsResponse::new("told", 1));
-            Kind::of(&event).kind().reply(event, &context)
-        }
+        Some("nothing") => reply!(()),
+        Some("value") => reply!("value"),
+        Some("event") => reply!(WsResponse::new("told", 1)),
         Some("stream") => {
-            let events =
-                Ok(WsStream::new(stream::iter([1, 2].map(|n| WsResponse::new("told", n)))));
-            Kind::of(&events).kind().reply(events, &context)
+            let events = [1, 2].map(|n| WsResponse::new("told", n));
+            reply!(WsStream::new(stream::iter(events)))
         }
         Some("panic") => panic!("on purpose"),
         _ => Err(WsException::new("wrong").with_code("WRONG")),
