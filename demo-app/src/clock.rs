@@ -1,6 +1,15 @@
 //! Points in time as clients see them.
 
+use std::num::NonZeroU8;
+
 use time::OffsetDateTime;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+
+/// To the millisecond.
+const FORM: EncodedConfig = Config::DEFAULT
+    .set_time_precision(TimePrecision::Second { decimal_digits: NonZeroU8::new(3) })
+    .encode();
 
 /// The present as ISO 8601 in UTC with milliseconds, the form of JavaScript's `Date.toISOString()`.
 pub(crate) fn now() -> String {
@@ -8,16 +17,7 @@ pub(crate) fn now() -> String {
 }
 
 fn iso_8601(time: OffsetDateTime) -> String {
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        time.year(),
-        u8::from(time.month()),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        time.millisecond(),
-    )
+    time.format(&Iso8601::<FORM>).expect("a year of four digits")
 }
 
 #[cfg(test)]

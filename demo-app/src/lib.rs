@@ -5,7 +5,6 @@ mod chat;
 mod clock;
 mod config;
 mod database;
-mod health_check;
 mod http;
 mod language;
 mod limits;
@@ -20,7 +19,6 @@ use sqlx::AnyPool;
 pub use crate::{
     config::Config,
     database::{DatabaseError, open as open_database},
-    health_check::run as health_check,
 };
 
 /// The whole application, on a database that is open.

@@ -17,7 +17,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 async fn main() -> ExitCode {
     let config = Config::load();
     if config.health_check {
-        return demo_app::health_check(&config.listen).await;
+        return gateway_core::health_check(&config.listen).await;
     }
     log_to_stderr();
     gateway_core::exit_code(run(&config).await)

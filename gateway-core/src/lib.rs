@@ -161,6 +161,7 @@ pub use crate::{
         App, BoundApp,
         builder::AppBuilder,
         error::{AppError, exit_code},
+        health_check::health_check,
         stop_signal::stop_signal,
         stopping::Stopping,
     },

@@ -10,6 +10,7 @@ mod drain;
 pub(crate) mod error;
 mod front;
 mod handshake_filter;
+pub(crate) mod health_check;
 mod porter;
 #[cfg(feature = "prometheus")]
 mod prometheus;

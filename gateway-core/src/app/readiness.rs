@@ -133,7 +133,10 @@ async fn ask(name: &str, check: &Check, before: Option<State>) -> State {
 }
 
 /// The paths of the health checks.
-pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
+pub(crate) const PATHS: [&str; 2] = [HEALTHZ, "/readyz"];
+
+/// Whether the process responds.
+pub(super) const HEALTHZ: &str = "/healthz";
 
 /// `/healthz`: the process responds. `/readyz`: it accepts new clients, and has what it needs for them.
 pub(crate) fn routes(

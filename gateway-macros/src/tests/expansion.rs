@@ -253,6 +253,16 @@ fn a_handler_of_two_extractors_takes_40_lines_at_most() {
     assert!(lines <= 40, "{lines} lines:\n{printed}");
 }
 
+/// rustc checks it again for each handler that an edit moves, and these are what it is slow at.
+#[test]
+fn what_is_generated_for_handlers_defines_no_future() {
+    let printed = pretty(send_message());
+    let (_, generated) = printed.split_once("const _: () = {").expect("generated code");
+    for slow in ["async", "impl ::core::future::Future", "Box::pin"] {
+        assert!(!generated.contains(slow), "`{slow}` in:\n{generated}");
+    }
+}
+
 #[test]
 fn a_gateway_takes_40_lines_at_most() {
     let printed = pretty(chat_struct());
