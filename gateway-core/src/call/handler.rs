@@ -4,7 +4,7 @@
 //! is as short as can be: no future of its own, and no type that nobody else has. What surrounds the method is generic,
 //! and is checked once, here.
 
-use std::{any::type_name, fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{any::type_name, fmt, future::Future, marker::PhantomData};
 
 use futures_util::future::BoxFuture;
 
@@ -26,7 +26,7 @@ enum Question<'a, G> {
     /// What it takes and returns.
     Signature(&'a mut Signature),
     /// To call the method.
-    Call(&'a Arc<G>, &'a ExecutionContext),
+    Call(&'a G, &'a ExecutionContext),
 }
 
 /// What a method takes and returns.
@@ -51,7 +51,7 @@ impl Signature {
 /// Calls a method. Nothing happens before the future is polled.
 pub(crate) fn call<'a, G, T>(
     method: MethodOf<G, T>,
-    gateway: &'a Arc<G>,
+    gateway: &'a G,
     context: &'a ExecutionContext,
 ) -> BoxFuture<'a, Result<T, WsException>> {
     let Answered(called) = method(Asked(Question::Call(gateway, context)));
@@ -100,7 +100,6 @@ pub struct Prepared<'a, G, E, M> {
 
 impl<'a, G, E, M, F> Prepared<'a, G, E, M>
 where
-    G: Send + Sync,
     E: Extraction + 'a,
     M: FnOnce(&'a G, E::Argument) -> F + Send + 'a,
     F: Future + 'a,
@@ -113,6 +112,7 @@ where
     /// Answers what was asked. `finish` is what becomes of the method's output.
     pub fn answer<T: 'a>(self, finish: Finish<F::Output, T>) -> Answered<'a, T>
     where
+        G: Sync,
         F: Send,
     {
         match self.asked.0 {

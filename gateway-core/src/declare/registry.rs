@@ -3,7 +3,6 @@
 use std::{
     any::{Any, type_name},
     fmt,
-    marker::PhantomData,
     sync::Arc,
 };
 
@@ -104,8 +103,8 @@ impl BlockRegistration {
         Self {
             gateway: Key::of::<G>,
             declare: || {
-                let mut routes =
-                    Routes { declared: Declared::default(), gateway: PhantomData::<G> };
+                let declared = Declared::default();
+                let mut routes = Routes { declared, handler: bound::<G, _>, hook: bound::<G, _> };
                 G::declare(&mut routes);
                 routes.declared
             },
@@ -204,7 +203,10 @@ type Bind<T> = Box<dyn FnOnce(&Instance) -> T>;
 #[doc(hidden)]
 pub struct Routes<G> {
     declared: Declared,
-    gateway: PhantomData<G>,
+    /// How methods are bound to the gateway. It must be shared by threads for that, and if it cannot be, the compiler says
+    /// so of the gateway, and not of each of its handlers.
+    handler: fn(MethodOf<G, Reply>) -> Bind<HandlerFn>,
+    hook: fn(MethodOf<G, ()>) -> Bind<HookFn>,
 }
 
 impl<G> fmt::Debug for Routes<G> {
@@ -225,7 +227,7 @@ impl<G: Send + Sync, T> Method<T> for Bound<G, T> {
     }
 }
 
-impl<G: Send + Sync + 'static> Routes<G> {
+impl<G> Routes<G> {
     /// An event that the gateway emits.
     pub fn emits<E: Event>(&mut self) {
         let listed = Listed { name: E::NAME, of: type_name::<E>(), declared: E::PLACE };
@@ -234,31 +236,31 @@ impl<G: Send + Sync + 'static> Routes<G> {
 
     /// A handler of messages.
     pub fn message(&mut self, facts: MessageFacts, method: MethodOf<G, Reply>) {
-        let signature = Signature::of(method);
-        self.declared.messages.push(DeclaredMessage { facts, signature, bind: bound(method) });
+        let (signature, bind) = (Signature::of(method), (self.handler)(method));
+        self.declared.messages.push(DeclaredMessage { facts, signature, bind });
     }
 
     /// The hook for clients that connect.
     pub fn on_connection(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
-        self.declared.on_connection.push(declared_hook(facts, method));
+        let hook = self.declared_hook(facts, method);
+        self.declared.on_connection.push(hook);
     }
 
     /// The hook for clients that have left.
     pub fn on_disconnect(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
-        self.declared.on_disconnect.push(declared_hook(facts, method));
+        let hook = self.declared_hook(facts, method);
+        self.declared.on_disconnect.push(hook);
     }
 
     /// The hook for the gateway itself.
     pub fn after_init(&mut self, facts: HookFacts, method: MethodOf<G, ()>) {
-        self.declared.after_init.push(declared_hook(facts, method));
+        let hook = self.declared_hook(facts, method);
+        self.declared.after_init.push(hook);
     }
-}
 
-fn declared_hook<G: Send + Sync + 'static>(
-    facts: HookFacts,
-    method: MethodOf<G, ()>,
-) -> DeclaredHook {
-    DeclaredHook { facts, signature: Signature::of(method), bind: bound(method) }
+    fn declared_hook(&self, facts: HookFacts, method: MethodOf<G, ()>) -> DeclaredHook {
+        DeclaredHook { facts, signature: Signature::of(method), bind: (self.hook)(method) }
+    }
 }
 
 fn bound<G: Send + Sync + 'static, T: 'static>(method: MethodOf<G, T>) -> Bind<CallFn<T>> {

@@ -59,7 +59,7 @@ pub(super) fn function(handler: &Handler, function: &Ident) -> (TokenStream, Tok
     let codecs = indexed().filter(|(_, argument)| takes_identity(argument));
     let codecs = codecs.map(|(index, argument)| codec(index, argument));
     let (occasion, outcome) = occasion(handler);
-    let finish = finish(handler);
+    let (prepared, finish) = (prepared(handler), finish(handler));
     let signature = quote_spanned! {here=>
         fn #function(__asked: __gateway::Asked<'_, Self>) -> __gateway::Answered<'_, #outcome>
     };
@@ -67,7 +67,7 @@ pub(super) fn function(handler: &Handler, function: &Ident) -> (TokenStream, Tok
         {
             let #probes = __asked.parameters::<#occasion, #types>();
             #(#codecs)*
-            let __prepared = __asked.prepare(
+            let #prepared = __asked.prepare(
                 #extractions,
                 |__this, #pattern| Self::#ident(__this, #(#names),*),
             );
@@ -77,7 +77,11 @@ pub(super) fn function(handler: &Handler, function: &Ident) -> (TokenStream, Tok
     (signature, body)
 }
 
-// What becomes of the output of `__prepared`. What is required of it has the user's hygiene: the compiler then reports it
+fn prepared(handler: &Handler) -> Ident {
+    Ident::new("__prepared", handler.ident.span())
+}
+
+// What becomes of the method's output. What is required of it has the user's hygiene: the compiler then reports it
 // at the return type, and a future that cannot be sent to another thread at the handler's name, not at our attribute.
 fn finish(handler: &Handler) -> TokenStream {
     let at = handler.returns.as_ref().map_or_else(|| handler.ident.span(), Spanned::span);
@@ -92,7 +96,7 @@ fn finish(handler: &Handler) -> TokenStream {
         let probe = probe(index, argument);
         quote_spanned!(at=> (&&#probe).admits(#lent);)
     });
-    let answer = Ident::new("answer", handler.ident.span());
+    let (prepared, answer) = (prepared(handler), Ident::new("answer", handler.ident.span()));
     let finish = match handler.occasion {
         Occasion::Message(_) => {
             quote_spanned!(here=> (&__gateway::Kind::of(#lent)).kind().finish(#lent))
@@ -100,9 +104,9 @@ fn finish(handler: &Handler) -> TokenStream {
         Occasion::Hook(_) => quote_spanned!(here=> __gateway::finish_hook(#lent)),
     };
     quote_spanned! {here=>
-        let #peeled = (&&&&__prepared.output()).#peel();
+        let #peeled = (&&&&#prepared.output()).#peel();
         #(#beside)*
-        __prepared.#answer(#finish)
+        #prepared.#answer(#finish)
     }
 }
 
