@@ -74,13 +74,13 @@ impl<'a, G> Asked<'a, G> {
     }
 
     /// The method itself, with the extraction of its arguments to which the probes have led.
-    pub fn prepare<E, M, F>(self, _: E, method: M) -> Prepared<'a, G, E, M>
+    pub fn prepare<E, M, F>(self, _: E, method: M) -> Prepared<'a, G, E, M, F>
     where
         E: Extraction,
         M: FnOnce(&'a G, E::Argument) -> F,
         F: Future,
     {
-        Prepared { asked: self, method, extraction: PhantomData }
+        Prepared { asked: self, method, of: PhantomData }
     }
 }
 
@@ -92,18 +92,15 @@ impl<G> fmt::Debug for Asked<'_, G> {
 
 /// A method that is ready to be called, or to be told of.
 #[doc(hidden)]
-pub struct Prepared<'a, G, E, M> {
+pub struct Prepared<'a, G, E, M, F> {
     asked: Asked<'a, G>,
     method: M,
-    extraction: PhantomData<E>,
+    of: PhantomData<(E, F)>,
 }
 
-impl<'a, G, E, M, F> Prepared<'a, G, E, M>
-where
-    E: Extraction + 'a,
-    M: FnOnce(&'a G, E::Argument) -> F + Send + 'a,
-    F: Future + 'a,
-{
+// What is required beside a future is required by one method, which is there in any case: otherwise one mistake would
+// be several errors.
+impl<'a, G, E, M, F: Future + 'a> Prepared<'a, G, E, M, F> {
     /// A probe for the type of its output.
     pub fn output(&self) -> Peel<F::Output> {
         Peel::OF
@@ -113,6 +110,8 @@ where
     pub fn answer<T: 'a>(self, finish: Finish<F::Output, T>) -> Answered<'a, T>
     where
         G: Sync,
+        E: Extraction + 'a,
+        M: FnOnce(&'a G, E::Argument) -> F + Send + 'a,
         F: Send,
     {
         match self.asked.0 {
@@ -130,7 +129,7 @@ where
     }
 }
 
-impl<G, E, M> fmt::Debug for Prepared<'_, G, E, M> {
+impl<G, E, M, F> fmt::Debug for Prepared<'_, G, E, M, F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Prepared").finish_non_exhaustive()
     }
