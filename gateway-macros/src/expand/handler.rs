@@ -159,7 +159,7 @@ fn codec(index: usize, argument: &Argument) -> TokenStream {
 }
 
 // Whether to ask how the identity that it takes is told to other processes. By its name, and not for every parameter: that
-// would be a third more code per handler. For an identity of another name, the gateway's `authenticate = ..` says it.
+// would be more code for each of them. For an identity of another name, the gateway's `authenticate = ..` says it.
 fn takes_identity(argument: &Argument) -> bool {
     mentions(argument.ty.to_token_stream(), "Identity")
 }
