@@ -106,15 +106,15 @@ pub(super) trait Engine: Send + Sync + 'static {
 ///
 /// Nobody else sets the mark, except an earlier connection of this process that was given up and comes through late.
 pub(super) trait Writing: Send {
-    /// Reads the mark, and watches it; `None` if the log has none.
+    /// Reads the mark; `None` if the log has none.
     fn mark(&mut self) -> Doing<'_, Option<u64>>;
 
     /// Gives the log another generation: it has lost something, and its readers must not take what is written again for
     /// what comes next.
     fn renew(&mut self) -> Doing<'_, ()>;
 
-    /// Appends the batch and sets the mark to `mark`, all or nothing: nothing if the mark has changed since it was read
-    /// last. Returns the mark that the log has then, as [`mark`](Self::mark).
+    /// Appends the batch and sets the mark to `mark`, all or nothing: nothing if the mark has changed since this read or
+    /// set it last. Returns the mark that the log has then.
     fn append(&mut self, batch: Vec<Draft>, mark: u64) -> Doing<'_, Option<u64>>;
 }
 

@@ -53,8 +53,6 @@ struct State {
     generation: u64,
     generations: u64,
     marks: HashMap<String, u64>,
-    /// How often each of the marks has changed.
-    versions: HashMap<String, u64>,
     subscribers: Vec<Subscriber>,
     ranks: u64,
     longest: usize,
@@ -100,10 +98,6 @@ impl State {
         self.random
     }
 
-    fn touch(&mut self, uid: &str) {
-        *self.versions.entry(uid.to_owned()).or_default() += 1;
-    }
-
     fn renew(&mut self) {
         self.generations += 1;
         self.generation = self.generations;
@@ -112,9 +106,7 @@ impl State {
     fn forget_all(&mut self) {
         self.streams.iter_mut().for_each(|stream| *stream = Stream::default());
         self.generation = 0;
-        for uid in std::mem::take(&mut self.marks).into_keys() {
-            self.touch(&uid);
-        }
+        self.marks.clear();
     }
 
     fn append(&mut self, uid: Option<&str>, draft: Draft) {
@@ -170,7 +162,6 @@ impl Network {
             generation: 0,
             generations: 0,
             marks: HashMap::new(),
-            versions: HashMap::new(),
             subscribers: Vec::new(),
             ranks: 0,
             longest: 100_000,
@@ -209,11 +200,17 @@ impl Network {
 
     /// Joins the cluster, as one more process would.
     pub(crate) fn join(&self) -> Cluster {
-        let (layout, place) = self.change(|state| {
+        let layout = self.state().layout.clone();
+        Cluster::join(Arc::new(self.place()), layout)
+    }
+
+    /// Where one more process is.
+    pub(super) fn place(&self) -> Place {
+        let place = self.change(|state| {
             state.places += 1;
-            (state.layout.clone(), state.places)
+            state.places
         });
-        Cluster::join(Arc::new(Place { network: self.clone(), place }), layout)
+        Place { network: self.clone(), place }
     }
 
     /// Nobody can connect, and those who are connected are not any more.
@@ -256,16 +253,12 @@ impl Network {
                 stream.last = stream.entries.last().map_or(Position::default(), |last| last.0);
             }
             // What is left says up to where each process has written, as it was then.
-            let mut marks = HashMap::new();
+            state.marks.clear();
             for (_, entry) in state.streams.iter().flat_map(|stream| &stream.entries) {
                 if let Some(number) = entry.number {
-                    marks.insert(entry.uid.clone(), number);
+                    state.marks.insert(entry.uid.clone(), number);
                 }
             }
-            for uid in state.marks.keys().cloned().collect::<Vec<_>>() {
-                state.touch(&uid);
-            }
-            state.marks = marks;
         });
     }
 
@@ -346,7 +339,7 @@ impl Network {
 }
 
 /// One process's access to the network.
-struct Place {
+pub(super) struct Place {
     network: Network,
     place: usize,
 }
@@ -428,7 +421,7 @@ impl Engine for Place {
     fn writing<'a>(&'a self, uid: &'a str) -> Doing<'a, Box<dyn Writing>> {
         Box::pin(async move {
             let connection = self.connect().await?;
-            let writer = Writer { connection, uid: uid.to_owned(), version: None };
+            let writer = Writer { connection, uid: uid.to_owned(), mark: None };
             Ok(Box::new(writer) as Box<dyn Writing>)
         })
     }
@@ -457,30 +450,18 @@ impl Engine for Place {
 struct Writer {
     connection: Connection,
     uid: String,
-    /// That of the mark, when it was read.
-    version: Option<u64>,
-}
-
-impl Writer {
-    async fn read_mark(
-        &mut self,
-        append: impl FnOnce(&mut State, &str, Option<u64>) + Send + 'static,
-    ) -> Result<Option<u64>, Failure> {
-        let (uid, version) = (self.uid.clone(), self.version);
-        let read = self.connection.command(move |state| {
-            append(state, &uid, version);
-            let version = state.versions.get(&uid).copied().unwrap_or_default();
-            (version, state.marks.get(&uid).copied())
-        });
-        let (version, mark) = read.await?;
-        self.version = Some(version);
-        Ok(mark)
-    }
+    /// What it was when it was read or set last.
+    mark: Option<u64>,
 }
 
 impl Writing for Writer {
     fn mark(&mut self) -> Doing<'_, Option<u64>> {
-        Box::pin(self.read_mark(|_, _, _| ()))
+        Box::pin(async move {
+            let uid = self.uid.clone();
+            self.mark =
+                self.connection.command(move |state| state.marks.get(&uid).copied()).await?;
+            Ok(self.mark)
+        })
     }
 
     fn renew(&mut self) -> Doing<'_, ()> {
@@ -488,14 +469,18 @@ impl Writing for Writer {
     }
 
     fn append(&mut self, batch: Vec<Draft>, mark: u64) -> Doing<'_, Option<u64>> {
-        Box::pin(self.read_mark(move |state, uid, version| {
-            if Some(state.versions.get(uid).copied().unwrap_or_default()) != version {
-                return;
-            }
-            state.touch(uid);
-            state.marks.insert(uid.to_owned(), mark);
-            batch.into_iter().for_each(|draft| state.append(Some(uid), draft));
-        }))
+        Box::pin(async move {
+            let (uid, believed) = (self.uid.clone(), self.mark);
+            let append = move |state: &mut State| {
+                if state.marks.get(&uid).copied() == believed {
+                    batch.into_iter().for_each(|draft| state.append(Some(&uid), draft));
+                    state.marks.insert(uid.clone(), mark);
+                }
+                state.marks.get(&uid).copied()
+            };
+            self.mark = self.connection.command(append).await?;
+            Ok(self.mark)
+        })
     }
 }
 

@@ -1,11 +1,11 @@
 //! The engine on Redis: streams for the log, and pub/sub for what is said beside it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{
-    Cmd, FromRedisValue, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd, pipe,
+    FromRedisValue, PushInfo, PushKind, RedisError, RedisResult, Script, Value, cmd, pipe,
 };
 use tokio::sync::mpsc;
 
@@ -84,7 +84,7 @@ impl Engine for RedisEngine {
         Box::pin(async move {
             let connection = self.place.connect(self.key()).await?;
             let keys = Arc::clone(&self.keys);
-            let mark = keys.mark(uid);
+            let mark = (keys.mark(uid), None);
             let uid = uid.to_owned();
             Ok(Box::new(Writer { connection, keys, uid, mark }) as Box<dyn Writing>)
         })
@@ -165,50 +165,22 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
+static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
+
 struct Writer {
     connection: Connection,
     keys: Arc<Keys>,
     uid: String,
-    mark: String,
-}
-
-impl Writer {
-    /// The mark is watched from here until the next batch.
-    fn watch(&self, pipeline: &mut Pipeline) {
-        pipeline.cmd("WATCH").arg(&self.mark).ignore().cmd("GET").arg(&self.mark);
-    }
-
-    fn add(&self, draft: Draft) -> Cmd {
-        let mut add = cmd("XADD");
-        add.arg(&self.keys.streams[draft.stream])
-            .arg("MAXLEN")
-            .arg("~")
-            .arg(self.keys.longest)
-            .arg("*")
-            .arg("uid")
-            .arg(&self.uid)
-            .arg("nsp")
-            .arg(&*draft.namespace)
-            .arg("type")
-            .arg(draft.kind)
-            .arg("data")
-            .arg(&*draft.data)
-            .arg("n")
-            .arg(draft.number);
-        if draft.after > 0 {
-            add.arg("after").arg(draft.after);
-        }
-        add
-    }
+    /// The mark's key, and what it was when it was read last.
+    mark: (String, Option<u64>),
 }
 
 impl Writing for Writer {
     fn mark(&mut self) -> Doing<'_, Option<u64>> {
         Box::pin(async move {
-            let mut pipeline = pipe();
-            self.watch(&mut pipeline);
-            let (mark,): (Option<u64>,) = pipeline.query_async(&mut self.connection).await?;
-            Ok(mark)
+            let (key, mark) = &mut self.mark;
+            *mark = cmd("GET").arg(&*key).query_async(&mut self.connection).await?;
+            Ok(*mark)
         })
     }
 
@@ -222,16 +194,16 @@ impl Writing for Writer {
 
     fn append(&mut self, batch: Vec<Draft>, mark: u64) -> Doing<'_, Option<u64>> {
         Box::pin(async move {
-            let mut pipeline = Pipeline::with_capacity(batch.len() + 5);
-            pipeline.cmd("MULTI").ignore();
-            for draft in batch {
-                pipeline.add_command(self.add(draft)).ignore();
+            let (key, before) = &mut self.mark;
+            let mut append = APPEND.prepare_invoke();
+            append.key(&*key).key(&self.keys.streams);
+            append.arg(before.map(|mark| mark.to_string()).unwrap_or_default());
+            append.arg(mark).arg(MARK).arg(self.keys.longest).arg(&self.uid);
+            for Draft { stream, namespace, kind, data, number, after } in batch {
+                append.arg(stream).arg(&*namespace).arg(kind).arg(&*data).arg(number).arg(after);
             }
-            let set = pipeline.cmd("SET").arg(&self.mark).arg(mark).arg("EX").arg(MARK);
-            set.ignore().cmd("EXEC").ignore();
-            self.watch(&mut pipeline);
-            let (mark,): (Option<u64>,) = pipeline.query_async(&mut self.connection).await?;
-            Ok(mark)
+            *before = append.invoke_async(&mut self.connection).await?;
+            Ok(*before)
         })
     }
 }

@@ -33,8 +33,8 @@ const SHORTEST: usize = 1_000;
 /// the last for Sentinel and Redis Cluster:
 ///
 /// ```text
-/// ACL SETUSER gateway on >password resetchannels &socket.io* resetkeys ~socket.io ~gw:* -@all +hello +auth +client +ping +select +get +set +watch +multi +exec +xadd +xread +xinfo +publish +subscribe +pubsub
-/// ACL SETUSER gateway +eval +evalsha +script|load +time +exists +incr +hmget +hset +hsetnx +hdel +hlen +hgetall +hrandfield +sadd +srem +sscan +srandmember +zadd +zrem +zscore +zrange +zrangebyscore +xrange +xrevrange
+/// ACL SETUSER gateway on >password resetchannels &socket.io* resetkeys ~socket.io ~gw:* -@all +hello +auth +client +ping +select +get +set +evalsha +script|load +multi +exec +xadd +xread +xinfo +publish +subscribe +pubsub
+/// ACL SETUSER gateway +time +exists +incr +hmget +hset +hsetnx +hdel +hlen +hgetall +hrandfield +sadd +srem +sscan +srandmember +zadd +zrem +zscore +zrange +zrangebyscore +xrange +xrevrange
 /// ACL SETUSER gateway &socketio &socket.io#/chat#*# +psubscribe
 /// ACL SETUSER gateway +role +cluster|keyslot +cluster|slots
 /// ```

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use redis::cmd;
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Place, Redis, server::Server};
+use super::{Place, Redis, engine::RedisEngine, server::Server};
 use crate::{
     cluster::{
         Question,
-        tests::{Process, Tally, load, until_all_know_each_other},
+        adapter::Layout,
+        tests::{Process, Tally, a_batch_is_appended_once, load, until_all_know_each_other},
     },
     platform::Group,
     wire::msgpack,
@@ -224,6 +225,13 @@ async fn applications_that_share_a_redis_hear_nothing_of_each_other() {
     assert_eq!(heard, [(0, 1), (7, 3), (7, 5)]);
     assert_eq!(theirs[0].heard(), []);
     assert_eq!(theirs[0].missed() + ours[1].missed(), 0);
+}
+
+#[tokio::test]
+async fn a_batch_is_appended_once_whatever_comes_late() {
+    let redis = Server::start();
+    let engine = RedisEngine::new(redis.place(), &Layout::default(), "socket.io", 1_000);
+    a_batch_is_appended_once(&engine).await;
 }
 
 /// What an entry has in fields that are not known here, its writer says to others.
