@@ -105,39 +105,47 @@ pub(crate) fn measure(profile: &str) -> Result<ManyInstances> {
     let mut broadcasts = BTreeMap::new();
     for rate in RATES {
         eprintln!("{rate} broadcasts per second");
-        let groups = [speaker, members(1), nobody];
-        broadcasts.insert(rate, in_turns(&everyone, &groups, rate, cores)?);
+        let [rounds] = in_turns(&everyone, [&[speaker, members(1), nobody]], rate, cores)?;
+        broadcasts.insert(rate, rounds);
     }
     let mut rooms = BTreeMap::new();
     for (rate, servers) in ROOM_RATES {
         eprintln!("a room of 100, {rate} messages per second");
         let asked = programs.iter().filter(|program| servers.contains(&program.server));
         let asked: Vec<_> = asked.collect();
-        let one = in_turns(&asked, &[members(100)], rate, cores)?;
-        let two = in_turns(&asked, &[members(50), members(50)], rate, cores)?;
+        let shapes: [&[Clients]; 2] = [&[members(100)], &[members(50), members(50)]];
+        let [one, two] = in_turns(&asked, shapes, rate, cores)?;
         rooms.insert(rate, Room { one, two });
     }
     Ok(ManyInstances { machine, broadcasts, rooms })
 }
 
-/// All servers at the same rate, A B A B.
-fn in_turns(programs: &[&Program], groups: &[Clients], rate: u32, cores: Cores) -> Result<Rounds> {
-    let start = |program: &&Program| {
-        let application = Application::start(program, groups, cores)
-            .with_context(|| format!("{} with {} processes", program.server, groups.len()))?;
-        Ok((program.server, application))
-    };
-    let mut applications = programs.iter().map(start).collect::<Result<Vec<_>>>()?;
-    let mut rounds = Rounds::new();
+/// All servers in all shapes at the same rate, A B A B: what is compared is measured at the same time. A shape is the
+/// clients of each process of an application.
+fn in_turns<const N: usize>(
+    programs: &[&Program],
+    shapes: [&[Clients]; N],
+    rate: u32,
+    cores: Cores,
+) -> Result<[Rounds; N]> {
+    let mut applications = Vec::new();
+    for program in programs {
+        for (shape, groups) in shapes.iter().enumerate() {
+            let application = Application::start(program, groups, cores)
+                .with_context(|| format!("{} with {} processes", program.server, groups.len()))?;
+            applications.push((program.server, shape, application));
+        }
+    }
+    let mut rounds = [const { Rounds::new() }; N];
     for round in 0..=ROUNDS {
         for at in 0..applications.len() {
-            applications.iter_mut().try_for_each(|(_, application)| application.tend())?;
-            let (server, application) = &mut applications[at];
+            applications.iter_mut().try_for_each(|(_, _, application)| application.tend())?;
+            let (server, shape, application) = &mut applications[at];
             let length = if round == 0 { WARM_UP } else { WINDOW };
             let costs =
                 application.speak(f64::from(rate), length).with_context(|| server.name())?;
             if round > 0 {
-                rounds.entry(*server).or_default().push(costs);
+                rounds[*shape].entry(*server).or_default().push(costs);
             }
         }
     }
