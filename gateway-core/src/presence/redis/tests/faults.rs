@@ -217,7 +217,7 @@ async fn who_comes_and_goes_while_redis_is_away_is_told_when_it_is_back() {
     server.freeze();
     let began = Instant::now();
     a.arrive("bob", 2).await;
-    assert!(began.elapsed() < PATIENCE + Duration::from_millis(500), "{:?}", began.elapsed());
+    assert!(began.elapsed() < 2 * PATIENCE, "{:?}", began.elapsed());
     // Connecting is what takes up to two seconds.
     sleep(Duration::from_millis(2500)).await;
     let began = Instant::now();
@@ -225,11 +225,7 @@ async fn who_comes_and_goes_while_redis_is_away_is_told_when_it_is_back() {
     a.leave("ann", 1).await;
     a.arrive("dan", 4).await;
     a.leave("dan", 4).await;
-    assert!(
-        began.elapsed() < Duration::from_millis(500),
-        "known to be away: {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < PATIENCE, "known to be away: {:?}", began.elapsed());
     assert_eq!(a.store.devices("ann").await, Err(PresenceError::Unavailable));
     assert!(a.store.is_online("ann"), "Redis is away, and not she");
 
