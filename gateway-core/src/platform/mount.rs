@@ -446,11 +446,7 @@ impl<O: Occupant> ConnectHandler<GatewayAdapter, ()> for Door<O> {
     }
 
     fn call(&self, socket: Arc<Base>, _: Option<Value>) {
-        let line = line_of(&socket);
-        if let Some(line) = &line {
-            line.joined();
-        }
-        let _changing = line.map(|line| Changing { line, namespace: self.name });
+        let _changing = line_of(&socket).map(|line| Changing { line, namespace: self.name });
         let hub = self.hub.get();
         if let Some(hub) = hub {
             hub.tabled(1);

@@ -327,9 +327,14 @@ impl Client {
     fn buffered(&mut self) -> io::Result<Option<Frame>> {
         while let Some(frame) = take_frame(&mut self.incoming) {
             match (frame.opcode, &frame.payload[..]) {
-                (CLOSE, _) => return Err(ErrorKind::ConnectionAborted.into()),
+                (CLOSE, [first, second, why @ ..]) => {
+                    let code = u16::from_be_bytes([*first, *second]);
+                    let why = String::from_utf8_lossy(why);
+                    return Err(aborted(format!("closed with {code}: {why}")));
+                }
+                (CLOSE, _) => return Err(aborted("closed without a code")),
                 // Engine.IO ends a session with a packet of its own.
-                (TEXT, b"1") => return Err(ErrorKind::ConnectionAborted.into()),
+                (TEXT, b"1") => return Err(aborted("the session was closed")),
                 (TEXT, b"2") => self.send("3"),
                 (TEXT | BINARY, _) => return Ok(Some(frame)),
                 _ => {}
@@ -337,6 +342,10 @@ impl Client {
         }
         Ok(None)
     }
+}
+
+fn aborted(why: impl Into<String>) -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, why.into())
 }
 
 fn unless_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {

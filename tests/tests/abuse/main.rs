@@ -42,6 +42,6 @@ pub(crate) use withstood;
 pub(crate) const UNJOINED_BYTES: u64 = 32 * 1024 * 1024;
 
 /// For a session to join a namespace, and for its client to be authenticated.
-pub(crate) const JOIN: TimeLimit = TimeLimit::new("CONNECT_TIMEOUT_MS", 1_000, 10_000);
+pub(crate) const JOIN: TimeLimit = TimeLimit::new("CONNECT_TIMEOUT_MS", 2_000, 10_000);
 pub(crate) const AUTHENTICATE: TimeLimit =
     TimeLimit::new("AUTHENTICATION_TIMEOUT_MS", 1_000, 10_000);

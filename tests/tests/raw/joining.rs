@@ -56,6 +56,26 @@ async fn who_is_let_in_late_stays() {
     assert!(quiet.is_err(), "{quiet:?}");
 }
 
+/// More than somebody may say who has not been let in: by the time a client is told that it is in, the server knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_that_it_is_in_may_say_much_at_once() {
+    let server = fixture_with(&[]);
+    let (address, text) = (server.address(), format!("\"{}\"", "x".repeat(300_000)));
+    let clients = (0..32).map(|_| {
+        let text = text.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                let mut client = Client::open(address, "/raw").await.expect("a connection");
+                let answer = client.answer("length", &text).await.expect("an answer");
+                assert_eq!(answer, 300_000);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.expect("it is served");
+    }
+}
+
 #[tokio::test]
 async fn who_was_refused_has_the_rest_of_the_time_to_come_again() {
     let server = fixture_with(&[("CONNECT_TIMEOUT_MS", "3000")]);

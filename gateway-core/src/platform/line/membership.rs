@@ -201,9 +201,10 @@ impl Line {
         self.0.memberships.ask(namespace, most)
     }
 
-    /// It is let in, before it is told.
+    /// It is let in, before it is told: what it says from then on may be with the server before anything else is done.
     pub(crate) fn join(&self, namespace: Name) {
         self.0.memberships.join(namespace);
+        self.is_no_stranger();
     }
 
     /// It is not let in.

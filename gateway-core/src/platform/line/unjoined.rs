@@ -59,8 +59,8 @@ impl Line {
         *self.0.stranger.lock() = Some(Box::new(unjoined));
     }
 
-    /// It has joined a namespace, and is no stranger any more, whatever namespaces it leaves later.
-    pub(crate) fn joined(&self) {
+    /// It has joined a namespace, whatever namespaces it leaves later.
+    pub(super) fn is_no_stranger(&self) {
         let unjoined = self.0.stranger.lock().take();
         drop(unjoined);
     }

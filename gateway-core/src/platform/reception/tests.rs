@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap};
 use tokio::{runtime::Handle, time::sleep};
 
 use super::*;
-use crate::platform::{fault::Fault, forwarded::Client, request::HeadText};
+use crate::platform::{fault::Fault, forwarded::Client, line::Name, request::HeadText};
 
 const STRANGER: &str = "198.51.100.1";
 const OTHER: &str = "203.0.113.1";
@@ -38,8 +38,11 @@ impl Reception {
 }
 
 impl Visit {
+    /// It is let in, and has not been told yet.
     fn joined(&self) {
-        self.head.line.joined();
+        let line = &self.head.line;
+        assert!(line.ask(Name::of("/chat"), 1));
+        line.join(Name::of("/chat"));
     }
 }
 
