@@ -204,7 +204,7 @@ impl Line {
     /// It is let in, before it is told: what it says from then on may be with the server before anything else is done.
     pub(crate) fn join(&self, namespace: Name) {
         self.0.memberships.join(namespace);
-        self.is_no_stranger();
+        self.joined();
     }
 
     /// It is not let in.

@@ -60,7 +60,7 @@ impl Line {
     }
 
     /// It has joined a namespace, whatever namespaces it leaves later.
-    pub(super) fn is_no_stranger(&self) {
+    pub(super) fn joined(&self) {
         let unjoined = self.0.stranger.lock().take();
         drop(unjoined);
     }
