@@ -113,8 +113,8 @@ pub(super) trait Writing: Send {
     /// what comes next.
     fn renew(&mut self) -> Doing<'_, ()>;
 
-    /// Appends the batch and sets the mark to `mark`, all or nothing: nothing if the mark has changed since this read or
-    /// set it last. Returns the mark that the log has then.
+    /// Appends the batch and sets the mark to `mark`, all or nothing: nothing if the mark is another one than this has
+    /// read or set last. Returns the mark that the log has then.
     fn append(&mut self, batch: Vec<Draft>, mark: u64) -> Doing<'_, Option<u64>>;
 }
 

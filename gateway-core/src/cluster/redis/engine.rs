@@ -84,9 +84,8 @@ impl Engine for RedisEngine {
         Box::pin(async move {
             let connection = self.place.connect(self.key()).await?;
             let keys = Arc::clone(&self.keys);
-            let mark = (keys.mark(uid), None);
-            let uid = uid.to_owned();
-            Ok(Box::new(Writer { connection, keys, uid, mark }) as Box<dyn Writing>)
+            let (key, uid) = (keys.mark(uid), uid.to_owned());
+            Ok(Box::new(Writer { connection, keys, uid, key, mark: None }) as Box<dyn Writing>)
         })
     }
 
@@ -171,16 +170,17 @@ struct Writer {
     connection: Connection,
     keys: Arc<Keys>,
     uid: String,
-    /// The mark's key, and what it was when it was read last.
-    mark: (String, Option<u64>),
+    /// That of the mark.
+    key: String,
+    /// What it was when it was read or set last.
+    mark: Option<u64>,
 }
 
 impl Writing for Writer {
     fn mark(&mut self) -> Doing<'_, Option<u64>> {
         Box::pin(async move {
-            let (key, mark) = &mut self.mark;
-            *mark = cmd("GET").arg(&*key).query_async(&mut self.connection).await?;
-            Ok(*mark)
+            self.mark = cmd("GET").arg(&self.key).query_async(&mut self.connection).await?;
+            Ok(self.mark)
         })
     }
 
@@ -194,16 +194,15 @@ impl Writing for Writer {
 
     fn append(&mut self, batch: Vec<Draft>, mark: u64) -> Doing<'_, Option<u64>> {
         Box::pin(async move {
-            let (key, before) = &mut self.mark;
             let mut append = APPEND.prepare_invoke();
-            append.key(&*key).key(&self.keys.streams);
-            append.arg(before.map(|mark| mark.to_string()).unwrap_or_default());
+            append.key(&self.key).key(&self.keys.streams);
+            append.arg(self.mark.map(|mark| mark.to_string()).unwrap_or_default());
             append.arg(mark).arg(MARK).arg(self.keys.longest).arg(&self.uid);
             for Draft { stream, namespace, kind, data, number, after } in batch {
                 append.arg(stream).arg(&*namespace).arg(kind).arg(&*data).arg(number).arg(after);
             }
-            *before = append.invoke_async(&mut self.connection).await?;
-            Ok(*before)
+            self.mark = append.invoke_async(&mut self.connection).await?;
+            Ok(self.mark)
         })
     }
 }

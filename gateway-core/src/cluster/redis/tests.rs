@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use redis::cmd;
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Place, Redis, engine::RedisEngine, server::Server};
+use super::{
+    Place, Redis,
+    engine::RedisEngine,
+    server::{Server, redis_cluster},
+};
 use crate::{
     cluster::{
         Question,
@@ -230,8 +234,11 @@ async fn applications_that_share_a_redis_hear_nothing_of_each_other() {
 #[tokio::test]
 async fn a_batch_is_appended_once_whatever_comes_late() {
     let redis = Server::start();
-    let engine = RedisEngine::new(redis.place(), &Layout::default(), "socket.io", 1_000);
-    a_batch_is_appended_once(&engine).await;
+    let (_nodes, cluster) = redis_cluster().await;
+    for place in [redis.place(), cluster] {
+        let engine = RedisEngine::new(place, &Layout::default(), "socket.io", 1_000);
+        a_batch_is_appended_once(&engine).await;
+    }
 }
 
 /// What an entry has in fields that are not known here, its writer says to others.

@@ -39,6 +39,6 @@ pub(in crate::cluster) async fn a_batch_is_appended_once(engine: &dyn Engine) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_memory_too() {
+async fn the_one_in_memory_appends_a_batch_once() {
     a_batch_is_appended_once(&Network::new().place()).await;
 }
