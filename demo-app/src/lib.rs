@@ -30,7 +30,12 @@ pub fn app(config: &Config, database: AnyPool) -> AppBuilder {
         .cors(&config.cors_origin)
         .cors_credentials(true)
         .drain_timeout(config.drain)
-        .limits(Limits::default().sockets_per_user(config.devices_per_user.get()))
+        .limits(
+            Limits::default()
+                .sockets_per_user(config.devices_per_user.get())
+                .feed_streams(config.streams.get())
+                .feed_streams_per_user(config.streams_per_user.get()),
+        )
         .prometheus("/metrics")
         .serve_client()
         .api_docs()
@@ -39,6 +44,7 @@ pub fn app(config: &Config, database: AnyPool) -> AppBuilder {
         .provide(database)
         .provide_with(auth::jwt_service)
         .authenticate::<auth::TokenAuthenticator>()
+        .feed::<orders::OrderStore>()
         .use_global_filters(ws_error::WsExceptionFilter)
         .routes(http::routes(config, routes));
     limits::describe();

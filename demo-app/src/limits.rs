@@ -1,34 +1,13 @@
-//! What the demo refuses for there being too much of it, counted.
+//! What the demo itself refuses for there being too much of it, counted as the framework counts its own refusals.
 
 use metrics::{counter, describe_counter};
 
 const REACHED: &str = "demo_limits_reached_total";
 
-/// A limit of the demo's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// `--rooms-per-user`
-    RoomsPerUser,
-    /// `--streams`
-    Streams,
-    /// `--streams-per-user`
-    StreamsPerUser,
-}
-
-impl Limit {
-    /// It has refused something: that is counted.
-    pub(crate) fn reached(self) {
-        tracing::debug!(limit = self.name(), "a limit was reached");
-        counter!(REACHED, "limit" => self.name()).increment(1);
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::RoomsPerUser => "rooms_per_user",
-            Self::Streams => "streams",
-            Self::StreamsPerUser => "streams_per_user",
-        }
-    }
+/// A limit, by its name, has refused something.
+pub(crate) fn reached(limit: &'static str) {
+    tracing::debug!(limit, "a limit was reached");
+    counter!(REACHED, "limit" => limit).increment(1);
 }
 
 /// Tells the recorder, which must be there, what is counted.

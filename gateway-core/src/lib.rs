@@ -55,9 +55,11 @@
 //! 7. **Around handlers**: [`Guard`], [`Interceptor`], [`Pipe`], [`ExceptionFilter`], on a handler, a gateway or
 //!    everywhere. Ready-made: [`Roles`], [`Throttle`], [`Timeout`], [`Logging`].
 //! 8. **Know who is online**: [`Presence`] and [`OnPresence`].
-//! 9. **Run it**: [`AppBuilder::run`] prints the routes, serves, and drains when the process is asked to stop
-//!    ([`Stopping`]). [`AppBuilder`] has the options of the server, routes, readiness and health checks. What clients may take is in [`Limits`], every default in [`defaults`].
-//! 10. **Test it**: the crate `gateway-test` connects clients to the application in the process of the test, without a
+//! 9. **Tell users what they must not miss**: a [`Feed`] of your own store ([`FeedStore`]) sends it until a device has
+//!    acknowledged it; [`feed_events`] streams it without a socket.
+//! 10. **Run it**: [`AppBuilder::run`] prints the routes, serves, and drains when the process is asked to stop
+//!     ([`Stopping`]). [`AppBuilder`] has the options of the server, routes, readiness and health checks. What clients may take is in [`Limits`], every default in [`defaults`].
+//! 11. **Test it**: the crate `gateway-test` connects clients to the application in the process of the test, without a
 //!     port and with fakes in the place of services and guards.
 //!
 //! # Guide
@@ -123,6 +125,7 @@ mod disconnect_reason;
 mod dispatch;
 mod exception;
 mod excerpt;
+mod feed;
 mod inject;
 mod limits;
 mod log_limiter;
@@ -185,6 +188,7 @@ pub use crate::{
     declare::registry::Gateway,
     disconnect_reason::DisconnectReason,
     exception::{AsyncResult, FieldError, WsError, WsException, code},
+    feed::{Feed, FeedError, FeedStore, Unseen, feed_events},
     inject::{Injectable, factory::Factory},
     limits::Limits,
     options::{Overflow, Sessions},

@@ -85,6 +85,10 @@ macro_rules! limits {
         /// is dropped, and the client is told `TIMEOUT`. Streams may go on for as long as they like. No limit by
         /// default; a gateway may set one of its own.
         handler_time: Duration = Duration::MAX;
+        /// The number of streams of [feeds](crate::Feed) that may be open, of each feed. Another one is answered with 503.
+        feed_streams: usize = 1_000;
+        /// The number of streams of one [feed](crate::Feed) that one user may have open. Another one is answered with 429.
+        feed_streams_per_user: usize = 16, quietly;
         /// How many namespaces a client may be in over one connection. It is not let into one more: the
         /// `connect_error` is "Too many namespaces".
         namespaces_per_connection: usize = 32;

@@ -19,14 +19,14 @@ pub use bytes::Bytes;
 pub use crate::{
     Ack, AckError, Acks, App, AppBuilder, AppError, Args, Argument, ArgumentMetadata, Arguments,
     Authenticated, Authenticator, AvailableSockets, Body, Broadcast, DisconnectReason, EmitError,
-    ErrorReply, Event, EventName, ExceptionFilter, ExecutionContext, FieldError, FromMessage,
-    Guard, Handshake, Identity, Inject, Interceptor, JoinError, JwtAuthenticator, JwtService,
-    Limits, Logging, MessageBody, Missed, Next, OnPresence, OnlineUsers, Overflow, PendingAck,
-    Pipe, Presence, PresenceChange, PresenceChanges, PresenceError, RemoteSocket, Reply,
-    RequestError, Roles, Server, ServerSideAnswers, ServerSideEvents, ServerSideRequest,
+    ErrorReply, Event, EventName, ExceptionFilter, ExecutionContext, Feed, FeedStore, FieldError,
+    FromMessage, Guard, Handshake, Identity, Inject, Interceptor, JoinError, JwtAuthenticator,
+    JwtService, Limits, Logging, MessageBody, Missed, Next, OnPresence, OnlineUsers, Overflow,
+    PendingAck, Pipe, Presence, PresenceChange, PresenceChanges, PresenceError, RemoteSocket,
+    Reply, RequestError, Roles, Server, ServerSideAnswers, ServerSideEvents, ServerSideRequest,
     Sessions::{self, Newest},
-    Socket, SocketData, SocketId, SocketsError, Stopping, Throttle, Timeout, Transport, Valid,
-    WsError, WsException, WsResponse, WsStream, code,
+    Socket, SocketData, SocketId, SocketsError, Stopping, Throttle, Timeout, Transport, Unseen,
+    Valid, WsError, WsException, WsResponse, WsStream, code,
 };
 #[cfg(feature = "macros")]
 pub use crate::{

@@ -43,6 +43,7 @@
 //! | what was sent, and to whom | [`TestApp::sent`] |
 //! | waiting without sleeping | [`TestClient::expect`], [`TestClient::expect_nothing`], [`TestApp::settle`] |
 //! | unit tests of guards, pipes, filters and interceptors | [`context()`], [`argument`] |
+//! | what a store of a feed must do | [`assert_feed_store`] |
 //! | time | `#[tokio::test(start_paused = true)]` and [`tokio::time::advance`](https://docs.rs/tokio/latest/tokio/time/fn.advance.html) |
 
 mod app;
@@ -50,6 +51,7 @@ mod client;
 mod connect;
 mod context;
 mod errors;
+mod feed;
 mod http;
 mod packet;
 mod recorder;
@@ -61,6 +63,7 @@ pub use crate::{
     connect::Connect,
     context::{ContextBuilder, TestContext, argument, context},
     errors::{CloseReason, ConnectError, Refusal},
+    feed::assert_feed_store,
     http::{Http, HttpRequest, HttpResponse},
     recorder::{SentEvent, SentEvents},
 };

@@ -53,8 +53,9 @@ fn the_platform_is_named_in_one_place() {
 
 /// The folders of `gateway-core`, those above first: a folder names only those after it, and its own
 /// neighbours in the same row not at all. The last row is for all.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["prelude", "private", "testing"],
+    &["feed"],
     &["app"],
     &["boot"],
     &["declare"],

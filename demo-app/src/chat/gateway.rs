@@ -11,7 +11,7 @@ use super::store::{Appended, Draft, Joined, MessageStore};
 use super::timing::Timing;
 use super::turns::Turns;
 use crate::config::Config;
-use crate::limits::Limit;
+use crate::limits;
 use crate::user::User;
 use gateway_core::prelude::*;
 
@@ -59,7 +59,7 @@ impl ChatGateway {
             }
             Joined::Before => {}
             Joined::TooManyMemberships => {
-                Limit::RoomsPerUser.reached();
+                limits::reached("rooms_per_user");
                 return Err(too_many_memberships());
             }
         }

@@ -22,13 +22,9 @@ use crate::language::Language;
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 const NOT_FOUND: &str = "NOT_FOUND";
-const TOO_MANY_STREAMS: &str = "TOO_MANY_STREAMS";
 
 /// Of a body, or a part of it.
 const UNREADABLE: &str = "无法读取请求内容";
-
-/// When a client that was one too many may try again.
-const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// The routes of the application, for pages of other origins as well, with the demo's own page.
 pub(crate) fn routes(config: &Config, application: Router) -> Router {
@@ -56,25 +52,13 @@ pub(crate) fn not_found() -> WsException {
     WsException::new("").with_code(NOT_FOUND)
 }
 
-/// The user has as many streams open as one may.
-pub(crate) fn too_many_streams() -> WsException {
-    WsException::new("打开的订单流太多").with_code(TOO_MANY_STREAMS)
-}
-
-/// All users together have as much as there may be.
-pub(crate) fn overloaded() -> WsException {
-    WsException::new("服务器繁忙,请稍后再试").with_code(code::OVERLOADED)
-}
-
 /// Says in the language of the request why it was not answered as asked.
 async fn explain(language: Language, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(exception) = response.extensions_mut().remove::<WsException>() {
         let (status, body) = told(response.status(), &exception, language);
-        response = (status, Json(body)).into_response();
-        if let TOO_MANY_STREAMS | code::OVERLOADED = exception.code() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-        }
+        let wait = response.headers_mut().remove(RETRY_AFTER).map(|wait| [(RETRY_AFTER, wait)]);
+        response = (status, wait, Json(body)).into_response();
     }
     response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));
     response
@@ -100,10 +84,6 @@ fn told(status: StatusCode, exception: &WsException, language: Language) -> (Sta
             json!({"code": code::VALIDATION, "errors": language.fields(exception.errors())}),
         ),
         NOT_FOUND => (StatusCode::NOT_FOUND, json!({"code": NOT_FOUND})),
-        TOO_MANY_STREAMS => {
-            let body = json!({"code": TOO_MANY_STREAMS, "message": message});
-            (StatusCode::TOO_MANY_REQUESTS, body)
-        }
         code::INTERNAL => (status, json!({"code": code::INTERNAL})),
         code => (status, json!({"code": code, "message": message})),
     }

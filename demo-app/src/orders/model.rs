@@ -1,13 +1,11 @@
 //! What an order is, and what users are told of it.
 
-use gateway_core::prelude::Event;
 use gateway_core::{FieldError, Rules};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::database::storable;
-use crate::language::Language;
 use crate::user::UserId;
 
 /// Items one order may have.
@@ -40,7 +38,7 @@ impl Status {
         }
     }
 
-    const fn message(self) -> &'static str {
+    pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Confirmed => "你的订单已确认",
         }
@@ -74,34 +72,6 @@ pub(super) struct Order {
     pub(super) status: Status,
     /// ISO 8601.
     pub(super) created_at: String,
-}
-
-/// One thing a user is told of an order.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Update {
-    /// Counts the updates of one user, from 1 on and without a gap.
-    pub(super) number: i64,
-    pub(super) order_id: String,
-    #[sqlx(try_from = "String")]
-    pub(super) status: Status,
-}
-
-/// What has become of an order. It comes again, to whoever connects, until it is acknowledged.
-#[derive(Debug, Serialize, JsonSchema, Event)]
-#[serde(rename_all = "camelCase")]
-#[event("order-update", ack = ())]
-pub(super) struct OrderUpdate<'a> {
-    order_id: &'a str,
-    status: Status,
-    message: &'static str,
-}
-
-impl<'a> OrderUpdate<'a> {
-    /// As it is told to somebody who reads that language.
-    pub(super) fn new(update: &'a Update, language: Language) -> Self {
-        let status = update.status;
-        Self { order_id: &update.order_id, status, message: language.say(status.message()) }
-    }
 }
 
 /// Body of `POST /orders`: read field by field, to name every wrong one and not only the first.

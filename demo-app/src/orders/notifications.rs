@@ -1,66 +1,88 @@
-//! Telling users what becomes of their orders, wherever they listen.
-//!
-//! What is to be told stands in the store, numbered for each user. What processes tell each other is
-//! only that there is more of it: each reads for its own devices and streams, in order, so that
-//! nothing is lost with an event that is.
-
-use std::fmt;
-use std::sync::Arc;
+//! Telling users what becomes of their orders, wherever they listen, until one of their devices has acknowledged it.
 
 use gateway_core::prelude::*;
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::delivery::{Delivery, Progress};
-use super::model::OrderUpdate;
+use super::model::Status;
 use super::store::OrderStore;
-use super::streams::Streams;
 use crate::chat::ChatGateway;
+use crate::clock;
+use crate::language::Language;
 use crate::user::{User, UserId};
 
-/// Tells users what becomes of their orders.
-#[injectable]
-pub(crate) struct NotificationsService {
-    chat: Server<ChatGateway>,
-    orders: Arc<OrderStore>,
-    streams: Arc<Streams>,
+/// Updates that are read at once.
+pub(super) const PAGE: i64 = 100;
+
+/// One thing a user is told of an order.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Update {
+    /// Counts the updates of one user, from 1 on and without a gap.
+    pub(super) number: i64,
+    pub(super) order_id: String,
+    #[sqlx(try_from = "String")]
+    pub(super) status: Status,
 }
 
-/// A user has a new update.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct News {
-    user: UserId,
-    number: i64,
+/// What has become of an order. It comes again, to whoever connects, until it is acknowledged.
+#[derive(Debug, Serialize, JsonSchema, Event)]
+#[serde(rename_all = "camelCase")]
+#[event("order-update", ack = ())]
+pub(crate) struct OrderUpdate<'a> {
+    order_id: &'a str,
+    status: Status,
+    message: &'static str,
 }
 
-impl NotificationsService {
-    /// Has a stored update told to the user, by every process.
-    pub(super) async fn announce(&self, user: UserId, number: i64) {
-        let news = News { user, number };
-        if let Err(error) = self.chat.server_side_emit(OrderUpdate::NAME, news).await {
-            // It stands in the outbox: the next device that connects is told.
-            tracing::warn!(%user, number, %error, "an order update was not announced");
-        }
+impl FeedStore for OrderStore {
+    type Gateway = ChatGateway;
+    type User = UserId;
+    type Update = Update;
+    type Event<'a> = OrderUpdate<'a>;
+
+    async fn newest(&self, user: &UserId) -> Result<i64, WsException> {
+        let newest = sqlx::query_scalar("SELECT newest FROM order_feeds WHERE user_id = $1")
+            .bind(user)
+            .fetch_optional(&*self.database)
+            .await?;
+        Ok(newest.unwrap_or_default())
     }
 
-    /// Tells a device of the user what it has missed and what is new, until it leaves.
-    fn attend(&self, device: Socket, user: UserId) {
-        tokio::spawn(Delivery::new(device, user, Arc::clone(&self.orders)).run());
+    async fn unseen(&self, user: &UserId, unseen: Unseen) -> Result<Vec<Update>, WsException> {
+        let updates = sqlx::query_as(
+            "SELECT number, order_id, status FROM order_updates \
+             WHERE user_id = $1 AND number > $2 AND (settled_at IS NULL OR number >= $3) \
+             ORDER BY number LIMIT $4",
+        )
+        .bind(user)
+        .bind(unseen.after)
+        .bind(unseen.since)
+        .bind(PAGE)
+        .fetch_all(&*self.database)
+        .await?;
+        Ok(updates)
     }
 
-    /// Passes news on to the devices and streams of this process.
-    fn spread(&self, news: News) {
-        for device in self.chat.user(news.user).sockets() {
-            device.data::<Progress>().owe(news.number);
-        }
-        self.streams.look(news.user);
+    async fn settle(&self, user: &UserId, number: i64) -> Result<(), WsException> {
+        sqlx::query(
+            "UPDATE order_updates SET settled_at = $3 \
+             WHERE user_id = $1 AND number = $2 AND settled_at IS NULL",
+        )
+        .bind(user)
+        .bind(number)
+        .bind(clock::now())
+        .execute(&*self.database)
+        .await?;
+        Ok(())
     }
 
-    /// Has everyone in this process look for news.
-    fn spread_all(&self) {
-        for device in self.chat.sockets() {
-            device.data::<Progress>().look();
-        }
-        self.streams.look_all();
+    fn number(update: &Update) -> i64 {
+        update.number
+    }
+
+    fn event<'a>(update: &'a Update, to: &Handshake) -> OrderUpdate<'a> {
+        let message = Language::of(to).say(update.status.message());
+        OrderUpdate { order_id: &update.order_id, status: update.status, message }
     }
 }
 
@@ -72,35 +94,11 @@ impl ChatGateway {
         &self,
         socket: Socket,
         Identity(user): Identity<User>,
-        Inject(service): Inject<NotificationsService>,
-    ) {
+        Inject(updates): Inject<Feed<OrderStore>>,
+    ) -> Result<(), WsException> {
         // A token may claim a role of any length.
         let role = user.role.map(|role| format!("{role:.32}"));
         tracing::info!(user = %user.id, role, "connected");
-        service.attend(socket, user.id);
-    }
-
-    /// Listens for what is announced, here and elsewhere.
-    #[after_init]
-    async fn listen_for_order_updates(
-        &self,
-        chat: Server,
-        Inject(service): Inject<NotificationsService>,
-    ) {
-        let mut announced = chat.server_side_events::<News>(OrderUpdate::NAME);
-        tokio::spawn(async move {
-            while let Some(news) = announced.next().await {
-                match news {
-                    Ok(news) => service.spread(news),
-                    Err(Missed) => service.spread_all(),
-                }
-            }
-        });
-    }
-}
-
-impl fmt::Debug for NotificationsService {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotificationsService").finish_non_exhaustive()
+        Ok(updates.deliver(&socket)?)
     }
 }

@@ -5,12 +5,13 @@ use axum::http::{StatusCode, header::LOCATION};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use gateway_core::feed_events;
 use gateway_core::prelude::*;
 use uuid::Uuid;
 
-use super::events;
 use super::model::{CreateOrder, Order};
 use super::service::OrdersService;
+use super::store::OrderStore;
 use crate::http::not_found;
 use crate::user::User;
 
@@ -22,7 +23,7 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/orders", post(create))
         .route("/orders/{id}", get(find))
-        .route("/orders/events", get(events::follow))
+        .route("/orders/events", get(feed_events::<OrderStore>))
         .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 

@@ -6,7 +6,6 @@ use gateway_core::prelude::*;
 use uuid::Uuid;
 
 use super::model::{CreateOrder, Order};
-use super::notifications::NotificationsService;
 use super::store::OrderStore;
 use crate::user::UserId;
 
@@ -15,7 +14,7 @@ use crate::user::UserId;
 #[injectable]
 pub(super) struct OrdersService {
     orders: Arc<OrderStore>,
-    notifications: Arc<NotificationsService>,
+    updates: Arc<Feed<OrderStore>>,
 }
 
 impl OrdersService {
@@ -26,7 +25,7 @@ impl OrdersService {
         request: CreateOrder,
     ) -> Result<Order, WsException> {
         let (order, number) = self.orders.create(user, request.items).await?;
-        self.notifications.announce(user, number).await;
+        self.updates.announce(&user, number).await;
         Ok(order)
     }
 

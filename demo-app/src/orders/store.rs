@@ -6,18 +6,15 @@ use gateway_core::injectable;
 use sqlx::{AnyPool, Row as _};
 use uuid::Uuid;
 
-use super::model::{Item, Order, Status, Update};
+use super::model::{Item, Order, Status};
 use crate::clock;
 use crate::user::UserId;
-
-/// Updates that are read at once.
-pub(super) const PAGE: i64 = 100;
 
 /// Orders, and the updates their users are told.
 #[derive(Clone, Debug)]
 #[injectable]
-pub(super) struct OrderStore {
-    database: Arc<AnyPool>,
+pub(crate) struct OrderStore {
+    pub(super) database: Arc<AnyPool>,
 }
 
 impl OrderStore {
@@ -89,59 +86,6 @@ impl OrderStore {
             })
         })
         .transpose()
-    }
-
-    /// The number of the user's newest update; 0 if there is none.
-    pub(super) async fn newest(&self, user: UserId) -> Result<i64, sqlx::Error> {
-        let newest = sqlx::query_scalar("SELECT newest FROM order_feeds WHERE user_id = $1")
-            .bind(user)
-            .fetch_optional(&*self.database)
-            .await?;
-        Ok(newest.unwrap_or_default())
-    }
-
-    /// The first updates after one, settled or not.
-    pub(super) async fn after(
-        &self,
-        user: UserId,
-        number: i64,
-    ) -> Result<Vec<Update>, sqlx::Error> {
-        // All of them are new to whoever has seen none before.
-        self.unseen(user, number, 0).await
-    }
-
-    /// The first updates after one that are not settled, or not older than `since`.
-    pub(super) async fn unseen(
-        &self,
-        user: UserId,
-        after: i64,
-        since: i64,
-    ) -> Result<Vec<Update>, sqlx::Error> {
-        sqlx::query_as(
-            "SELECT number, order_id, status FROM order_updates \
-             WHERE user_id = $1 AND number > $2 AND (settled_at IS NULL OR number >= $3) \
-             ORDER BY number LIMIT $4",
-        )
-        .bind(user)
-        .bind(after)
-        .bind(since)
-        .bind(PAGE)
-        .fetch_all(&*self.database)
-        .await
-    }
-
-    /// Notes that the user knows of an update.
-    pub(super) async fn settle(&self, user: UserId, number: i64) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE order_updates SET settled_at = $3 \
-             WHERE user_id = $1 AND number = $2 AND settled_at IS NULL",
-        )
-        .bind(user)
-        .bind(number)
-        .bind(clock::now())
-        .execute(&*self.database)
-        .await?;
-        Ok(())
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) async fn build(
     provider.provide(Namespaces::new(
         plans.iter().zip(&opened).map(|(plan, opened)| (plan.key, Arc::clone(&opened.namespace))),
     ));
+    provider.provide(clock.clone());
     made(provider.run(makers))?;
     #[cfg(feature = "jwt")]
     made_tokens_hold(are_tokens_made, provider.services())?;

@@ -38,6 +38,8 @@ use crate::{
 pub(crate) struct Blueprint {
     pub(crate) services: Services,
     pub(crate) makers: Vec<Maker>,
+    /// Of services that are built although no `#[injectable]` says how.
+    pub(crate) recipes: Vec<(Key, Recipe)>,
     /// The problems found so far.
     pub(crate) problems: Vec<Problem>,
     pub(crate) expected: Vec<Key>,
@@ -97,6 +99,7 @@ pub(crate) async fn boot(
     std::mem::take(&mut blueprint.problems).into_iter().for_each(|problem| report.add(problem));
     check::server(&blueprint, &mut report);
     let mut recipes = recipes(&registry, &mut report);
+    recipes.extend(std::mem::take(&mut blueprint.recipes));
     let mut plans = plan(&registry, &blueprint, &mut report);
     if let Some(overrides) = &mut overrides {
         overrides.replace(&mut plans, &mut blueprint, &mut report);

@@ -213,6 +213,14 @@ impl Socket {
         &self,
         event: &E,
     ) -> Result<PendingAck<E::Ack>, EmitError> {
+        self.request_as(event).await
+    }
+
+    /// The same, with the acknowledgement to be read as another type.
+    pub(crate) async fn request_as<T, E: Acknowledged + ?Sized>(
+        &self,
+        event: &E,
+    ) -> Result<PendingAck<T>, EmitError> {
         let asked = self.may_ask()?;
         let frame = self.encode(E::NAME, &event.sent())?;
         self.ask(frame, asked).await

@@ -318,6 +318,10 @@ impl<G> Server<G> {
         self.namespace.server_side.listen(event.as_ref())
     }
 
+    pub(crate) fn open_namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     fn everyone(&self) -> Broadcast<G> {
         Broadcast::new(Arc::clone(&self.namespace))
     }

@@ -10,7 +10,7 @@ import { openEvents } from '../lib/events.mjs';
 import { token } from '../lib/token.mjs';
 import { eventually } from '../lib/wait.mjs';
 
-const reached = async (server) => await samples(server.url, 'demo_limits_reached_total');
+const reached = async (server, by = 'gateway') => await samples(server.url, `${by}_limits_reached_total`);
 
 describe('streams of order updates', () => {
   const server = serveDemo('--streams-per-user', '2', '--streams', '4');
@@ -29,15 +29,15 @@ describe('streams of order updates', () => {
       return events;
     };
     const [first, second] = [await open(1), await open(1)];
-    assert.deepEqual(await refused(1), { status: 429, code: 'TOO_MANY_STREAMS', message: '打开的订单流太多' });
-    assert.equal((await refused(1, 'en')).message, 'Too many streams are open');
+    assert.deepEqual(await refused(1), { status: 429, code: 'THROTTLED', message: '操作过于频繁,请稍后再试' });
+    assert.equal((await refused(1, 'en')).message, 'Too many streams of this user');
 
     await open(2);
     await open(3);
     const busy = { status: 503, code: 'OVERLOADED', message: '服务器繁忙,请稍后再试' };
     assert.deepEqual(await refused(4), busy);
-    assert.equal((await refused(4, 'en')).message, 'The server is busy; try again later');
-    assert.deepEqual(await reached(server), { 'limit="streams_per_user"': 2, 'limit="streams"': 2 });
+    assert.equal((await refused(4, 'en')).message, 'Too many streams');
+    assert.deepEqual(await reached(server), { 'limit="feed_streams_per_user"': 2, 'limit="feed_streams"': 2 });
 
     // Those that are open notice nothing, and one that ends makes room.
     const { id } = await order(server.url, 1);
@@ -89,7 +89,7 @@ describe('rooms', () => {
     assert.equal(error.message, '你加入的房间太多');
     assert.equal((await answer(laptop, 'history', { roomId: 'room-3' })).code, 'NOT_A_MEMBER');
     // Asked twice: with an acknowledgement, and without.
-    assert.deepEqual(await reached(server), { 'limit="rooms_per_user"': 2 });
+    assert.deepEqual(await reached(server, 'demo'), { 'limit="rooms_per_user"': 2 });
 
     // A member may come back to a room; others have their own; and who leaves makes room.
     assert.deepEqual(await answer(laptop, 'join-room', { roomId: 'room-0' }), success);

@@ -6,7 +6,7 @@ use super::AppBuilder;
 use crate::{
     boot::start_report::Problem,
     inject::{
-        Key,
+        Injectable, Key, Recipe,
         factory::{Factory, Maker},
     },
     type_names::short,
@@ -110,6 +110,19 @@ impl AppBuilder {
         make: impl Factory<A, Arc<T>>,
     ) -> Self {
         self.make(Maker::new(make, Ok))
+    }
+
+    /// Has a service built that no `#[injectable]` can know of. Asking for it again is a problem.
+    pub(crate) fn build_service<T: Injectable + Send + Sync + 'static>(
+        mut self,
+        twice: impl FnOnce() -> Problem,
+    ) -> Self {
+        let key = Key::of::<T>();
+        if self.blueprint.recipes.iter().any(|(known, _)| *known == key) {
+            self.blueprint.problems.push(twice());
+        }
+        self.blueprint.recipes.push((key, Recipe::of::<T>()));
+        self
     }
 
     fn make(mut self, maker: Maker) -> Self {

@@ -345,7 +345,12 @@ impl<'a> Check<'a> {
             ));
             return;
         }
+        let feed = key.name.strip_prefix(concat!(env!("CARGO_CRATE_NAME"), "::feed::Feed<"));
         let help = match (remedy, name.strip_prefix("dyn ")) {
+            _ if let Some(store) = feed => {
+                let store = short(store.trim_end_matches('>'));
+                format!("add `.feed::<{store}>()` to the `App::builder()`")
+            }
             (Some(remedy), _) => format!("add `.provide({remedy})` to the `App::builder()`"),
             (None, Some(_)) => format!(
                 "add `.provide_arc::<{name}>(Arc::new(..))` to the `App::builder()`, or write `#[injectable(as {name})]` above a service"

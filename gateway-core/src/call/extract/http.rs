@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::Layer;
 
 use crate::{
-    auth::{handshake::Handshake, http::HttpAuthenticators},
+    auth::{handshake::Handshake, http::HttpAuthenticators, session::Session},
     call::extract::{Identity, Inject},
     exception::{WsException, code},
     excerpt,
@@ -109,26 +109,7 @@ impl<S: Sync, U: Clone + Send + Sync + 'static> FromRequestParts<S> for Identity
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let services = AppServices::of(parts).ok_or_else(internal_error)?;
-        let HttpAuthenticators { known, timeout } = services.authenticators.clone();
-        let Some(authenticator) = known.get(&Key::of::<U>()) else {
-            static LINES: LogLimiter = LogLimiter::of(10);
-            if let Some(times) = LINES.count() {
-                tracing::error!(
-                    path = excerpt::logged(parts.uri.path()),
-                    identity = std::any::type_name::<U>(),
-                    times,
-                    "a handler takes an identity that no authenticator gives: add `.authenticate::<..>()` \
-                     to the `App::builder()`, or `authenticate = ..` to a gateway"
-                );
-            }
-            return Err(internal_error());
-        };
-        // In a router that is not ours, nothing has looked past the proxies yet.
-        services.proxies.clone().see(&mut parts.extensions, &parts.headers);
-        let handshake = Handshake::of_request(parts);
-        let session = authenticator.authenticate(&handshake).verdict(timeout, "HTTP").await;
-        let session = session.map_err(refuse)?;
+        let (session, _) = authenticated(parts, Key::of::<U>()).await?;
         match session.identity::<U>() {
             Some(identity) => Ok(Self(Arc::unwrap_or_clone(identity))),
             None => Err(internal_error()),
@@ -136,9 +117,41 @@ impl<S: Sync, U: Clone + Send + Sync + 'static> FromRequestParts<S> for Identity
     }
 }
 
-fn refuse(exception: WsException) -> Response {
-    log_internal(&exception, "authentication failed");
-    answer(refused_as(&exception), &exception)
+/// Asks the authenticator that gives this type of identity who has sent a request.
+///
+/// # Errors
+/// The answer for whom it does not let in.
+pub(crate) async fn authenticated(
+    parts: &mut Parts,
+    identity: Key,
+) -> Result<(Session, Handshake), Response> {
+    let services = AppServices::of(parts).ok_or_else(internal_error)?;
+    let HttpAuthenticators { known, timeout } = services.authenticators.clone();
+    let Some(authenticator) = known.get(&identity) else {
+        static LINES: LogLimiter = LogLimiter::of(10);
+        if let Some(times) = LINES.count() {
+            tracing::error!(
+                path = excerpt::logged(parts.uri.path()),
+                identity = identity.name,
+                times,
+                "a handler takes an identity that no authenticator gives: add `.authenticate::<..>()` \
+                 to the `App::builder()`, or `authenticate = ..` to a gateway"
+            );
+        }
+        return Err(internal_error());
+    };
+    // In a router that is not ours, nothing has looked past the proxies yet.
+    services.proxies.clone().see(&mut parts.extensions, &parts.headers);
+    let handshake = Handshake::of_request(parts);
+    let session = authenticator.authenticate(&handshake).verdict(timeout, "HTTP").await;
+    let session = session.map_err(|exception| refuse(&exception, "authentication failed"))?;
+    Ok((session, handshake))
+}
+
+/// The answer to a request that was refused; `what` is logged if that was the server's fault.
+pub(crate) fn refuse(exception: &WsException, what: &str) -> Response {
+    log_internal(exception, what);
+    answer(status_of_refusal(exception).unwrap_or(StatusCode::UNAUTHORIZED), exception)
 }
 
 /// What the client is told nothing about.
@@ -168,17 +181,12 @@ pub(super) fn answer_with(status: StatusCode, exception: &WsException) -> Respon
 fn respond(status: StatusCode, exception: &WsException, body: Value) -> Response {
     let mut response = (status, Json(body)).into_response();
     response.extensions_mut().insert(exception.clone());
-    if exception.code() == code::THROTTLED {
-        // An exception that does not say how long means a moment.
-        let seconds = exception.retry_after().unwrap_or(1);
+    // An exception that does not say how long means a moment.
+    let moment = (exception.code() == code::THROTTLED).then_some(1);
+    if let Some(seconds) = exception.retry_after().or(moment) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
-}
-
-/// The HTTP status for an authenticator's refusal.
-fn refused_as(exception: &WsException) -> StatusCode {
-    status_of_refusal(exception).unwrap_or(StatusCode::UNAUTHORIZED)
 }
 
 /// The status of those codes that mean the same whoever refuses.

@@ -1,46 +1,51 @@
 //! The updates on their way to one device: each once, in order, until it is gone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use gateway_core::prelude::*;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde::de::IgnoredAny;
 use tokio::sync::Notify;
 
-use super::model::OrderUpdate;
-use super::store::OrderStore;
-use crate::language::Language;
-use crate::user::UserId;
-
-/// How long an acknowledgement is waited for: a phone may have to wake up first.
-const ACK_PATIENCE: Duration = Duration::from_secs(60);
-
-/// Updates that may be unanswered at once, for devices that never acknowledge.
-const UNANSWERED_MAX: usize = 1_000;
+use super::{Feed, FeedStore, Shared, Unseen};
+use crate::{
+    clock,
+    exception::WsException,
+    log_limiter::LogLimiter,
+    socket::{
+        error::{AckError, EmitError},
+        handle::Socket,
+    },
+};
 
 /// After an error, before the next try.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a device is owed, kept with its socket from the moment it is let in.
-#[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct Progress<S> {
     /// The number from which on it is told everything, settled or not: it was there.
     since: AtomicI64,
     news: Notify,
+    /// Another feed owes it something else.
+    of: PhantomData<fn() -> S>,
 }
 
-impl Default for Progress {
+impl<S> Default for Progress<S> {
     fn default() -> Self {
-        Self { since: AtomicI64::new(i64::MAX), news: Notify::new() }
+        Self { since: AtomicI64::new(i64::MAX), news: Notify::new(), of: PhantomData }
     }
 }
 
-impl Progress {
+impl<S> Progress<S> {
     /// The device is to be told an update, even if another one of the user is quicker to settle it.
     pub(super) fn owe(&self, number: i64) {
+        // Nothing else is published with it: whoever is told to look reads the store.
         self.since.fetch_min(number, Ordering::Relaxed);
         self.look();
     }
@@ -50,8 +55,8 @@ impl Progress {
         self.news.notify_one();
     }
 
-    /// It is known what there was when it began to listen: it is told of that only what nobody has
-    /// settled, and everything after.
+    /// It is known what there was when it began to listen: it is told of that only what nobody has settled, and
+    /// everything after.
     fn begin(&self, newest: i64) {
         self.since.fetch_min(newest + 1, Ordering::Relaxed);
     }
@@ -76,18 +81,17 @@ impl From<EmitError> for Failure {
     }
 }
 
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Again(error.into())
+impl From<WsException> for Failure {
+    fn from(exception: WsException) -> Self {
+        Self::Again(exception)
     }
 }
 
-pub(super) struct Delivery {
+pub(super) struct Delivery<S: FeedStore> {
     device: Socket,
-    language: Language,
-    user: UserId,
-    orders: Arc<OrderStore>,
-    progress: Arc<Progress>,
+    user: S::User,
+    feed: Arc<Shared<S>>,
+    progress: Arc<Progress<S>>,
     /// Whether it is known what was there before the device was.
     begun: bool,
     /// The number of the last update it was sent.
@@ -96,12 +100,11 @@ pub(super) struct Delivery {
     unanswered: FuturesUnordered<BoxFuture<'static, Option<i64>>>,
 }
 
-impl Delivery {
-    pub(super) fn new(device: Socket, user: UserId, orders: Arc<OrderStore>) -> Self {
-        let language = Language::of(device.handshake());
+impl<S: FeedStore> Delivery<S> {
+    pub(super) fn new(device: Socket, user: S::User, feed: Arc<Shared<S>>) -> Self {
         let progress = device.data();
         let unanswered = FuturesUnordered::new();
-        Self { device, language, user, orders, progress, begun: false, sent: 0, unanswered }
+        Self { device, user, feed, progress, begun: false, sent: 0, unanswered }
     }
 
     /// Until the device is gone.
@@ -110,8 +113,8 @@ impl Delivery {
             let patience = match self.send_unseen().await {
                 Ok(()) => Duration::MAX,
                 Err(Failure::Gone) => break,
-                Err(Failure::Again(error)) => {
-                    tracing::warn!(user = %self.user, %error, "order updates wait for another try");
+                Err(Failure::Again(exception)) => {
+                    self.warn("updates wait for another try", &exception);
                     PAUSE
                 }
             };
@@ -119,39 +122,45 @@ impl Delivery {
         }
         // What was acknowledged before it left is settled.
         while let Some(answer) = self.unanswered.next().await {
-            settle(&self.orders, self.user, answer).await;
+            self.settle(answer).await;
         }
     }
 
-    /// Sends what the device has not been sent: what nobody settled before it came, and everything
-    /// since.
+    /// Sends what the device has not been sent: what nobody settled before it came, and everything since.
     async fn send_unseen(&mut self) -> Result<(), Failure> {
         if !self.begun {
-            self.progress.begin(self.orders.newest(self.user).await?);
+            self.progress.begin(self.feed.store.newest(&self.user).await?);
             self.begun = true;
         }
         loop {
-            let updates = self.orders.unseen(self.user, self.sent, self.progress.since()).await?;
+            let unseen = Unseen { after: self.sent, since: self.progress.since() };
+            let updates = self.feed.store.unseen(&self.user, unseen).await?;
             if updates.is_empty() {
                 return Ok(());
             }
             for update in updates {
-                while self.unanswered.len() >= UNANSWERED_MAX
+                while self.unanswered.len() >= S::UNACKNOWLEDGED
                     && let Some(answer) = self.unanswered.next().await
                 {
-                    settle(&self.orders, self.user, answer).await;
+                    self.settle(answer).await;
                 }
-                let told = OrderUpdate::new(&update, self.language);
-                let ack = self.device.request(&told).await?;
-                self.sent = update.number;
-                self.unanswered.push(Box::pin(async move {
-                    let answer = ack.within(ACK_PATIENCE).answer().await;
-                    // Whatever it says: it came.
-                    let came = matches!(answer, Ok(()) | Err(AckError::Decode(_)));
-                    came.then_some(update.number)
-                }));
+                self.send(&update).await?;
             }
         }
+    }
+
+    async fn send(&mut self, update: &S::Update) -> Result<(), EmitError> {
+        let number = S::number(update);
+        let event = S::event(update, self.device.handshake());
+        let ack = self.device.request_as::<IgnoredAny, _>(&event).await?;
+        self.sent = number;
+        self.unanswered.push(Box::pin(async move {
+            let answer = ack.within(S::ACK_TIMEOUT).answer().await;
+            // Whatever it says: it came.
+            let came = matches!(answer, Ok(_) | Err(AckError::Decode(_)));
+            came.then_some(number)
+        }));
+        Ok(())
     }
 
     /// Settles what is acknowledged until there is news, the device is gone, or `patience` is over.
@@ -161,27 +170,34 @@ impl Delivery {
             tokio::select! {
                 () = device.disconnected() => {}
                 () = progress.news.notified() => {}
-                () = tokio::time::sleep(patience) => {}
+                () = tokio::time::sleep_until(clock::after(patience)) => {}
             }
         };
         tokio::pin!(over);
         loop {
             // In turn: a thousand acknowledgements must not keep the news waiting.
             tokio::select! {
-                Some(answer) = self.unanswered.next() => {
-                    settle(&self.orders, self.user, answer).await;
-                }
+                Some(answer) = self.unanswered.next() => self.settle(answer).await,
                 () = &mut over => return,
             }
         }
     }
-}
 
-async fn settle(orders: &OrderStore, user: UserId, answer: Option<i64>) {
-    let Some(number) = answer else { return };
-    if let Err(error) = orders.settle(user, number).await {
-        // It will be sent again: an update too many, and none too few.
-        tracing::warn!(%user, number, %error, "an order update was not settled");
+    async fn settle(&mut self, answer: Option<i64>) {
+        let Some(number) = answer else { return };
+        if let Err(exception) = self.feed.store.settle(&self.user, number).await {
+            // It will be sent again: an update too many, and none too few.
+            self.warn("an update was not settled", &exception);
+        }
+    }
+
+    fn warn(&self, what: &str, exception: &WsException) {
+        // A store that is down fails for every device.
+        static LINES: LogLimiter = LogLimiter::of(10);
+        if let Some(times) = LINES.count() {
+            let (event, user) = (Feed::<S>::NAME, &self.user);
+            tracing::warn!(event, %user, exception = exception.logged(), times, "{what}");
+        }
     }
 }
 
@@ -191,7 +207,7 @@ mod tests {
 
     #[test]
     fn who_comes_later_is_told_everything_from_then_on() {
-        let progress = Progress::default();
+        let progress = Progress::<()>::default();
         progress.begin(5);
         assert_eq!(progress.since(), 6);
         progress.owe(8);
@@ -201,7 +217,7 @@ mod tests {
     /// Another device may have acknowledged it before this one has even begun.
     #[test]
     fn who_was_there_is_told_however_late_it_begins() {
-        let progress = Progress::default();
+        let progress = Progress::<()>::default();
         progress.owe(4);
         progress.begin(5);
         assert_eq!(progress.since(), 4);
