@@ -101,7 +101,7 @@ impl FeedStore for Letters {
         *number
     }
 
-    fn event<'a>(_: &'a i64, _: &Handshake) -> Letter {
+    fn event(_: &i64, _: &Handshake) -> Letter {
         Letter
     }
 }

@@ -169,7 +169,7 @@ mod gateways {
             *number
         }
 
-        fn event<'a>(number: &'a i64, _: &Handshake) -> Parcel {
+        fn event(number: &i64, _: &Handshake) -> Parcel {
             Parcel(*number)
         }
     }

@@ -83,7 +83,9 @@ async fn a_feed_that_was_added_twice() {
 async fn a_feed_for_users_whom_nobody_knows() {
     let told = problems(App::builder().provide(Letters).feed::<Letters>()).await;
     assert!(
-        told.contains("is for the users of `PostGateway`, which has no authenticator"),
+        told.contains(
+            "`Feed<Letters>` is for the users of `PostGateway`, which has no authenticator"
+        ),
         "{told}"
     );
 }

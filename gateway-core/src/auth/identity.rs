@@ -25,11 +25,6 @@ impl Known {
     pub(crate) fn nobody() -> Self {
         Self { key: Key::of::<()>(), codec: None }
     }
-
-    /// Whether nobody authenticates them.
-    pub(crate) fn is_nobody(&self) -> bool {
-        self.key == Key::of::<()>()
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     declare::registry::Gateway,
     exception::AsyncResult,
-    inject::{Dependencies, Injectable, Provider},
+    inject::{Dependencies, Injectable, Injected, Key, Need, Provider},
     log_limiter::LogLimiter,
     socket::{
         event::{Acknowledged, EmittedBy, Event},
@@ -292,28 +292,33 @@ impl<S: FeedStore> Shared<S> {
     }
 }
 
+/// The server of a gateway that must know its users.
+struct UsersOf<G>(Server<G>);
+
+#[diagnostic::do_not_recommend]
+impl<G: Gateway> Injected for UsersOf<G> {
+    fn need() -> Need {
+        Need::UsersOf(Key::of::<G>())
+    }
+
+    fn resolve(provider: &mut Provider) -> Self {
+        Self(Server::resolve(provider))
+    }
+}
+
 #[diagnostic::do_not_recommend]
 impl<S: FeedStore> Injectable for Feed<S> {
     fn dependencies() -> Dependencies {
         Dependencies::new()
             .field::<Arc<S>>("store")
-            .field::<Server<S::Gateway>>("server")
+            .field::<UsersOf<S::Gateway>>("users")
             .field::<Arc<Stopping>>("stopping")
     }
 
     fn build(provider: &mut Provider) -> Self {
-        let (store, server): (_, Server<S::Gateway>) = (provider.take(), provider.take());
+        let (store, UsersOf::<S::Gateway>(server)) = (provider.take(), provider.take());
         let (stopping, clock) = (provider.take(), (*provider.service::<Clock>()).clone());
-        let namespace = server.open_namespace();
-        if namespace.identity.is_nobody() {
-            provider.mistakes.push(format!(
-                "`{}` is for the users of `{}`, which has no authenticator: add `authenticate = ..` to it, or \
-                 `.authenticate::<..>()` to the `App::builder()`",
-                short(type_name::<Self>()),
-                short(type_name::<S::Gateway>()),
-            ));
-        }
-        let streams = Arc::new(Streams::within(&namespace.settings.limits));
+        let streams = Arc::new(Streams::within(&server.open_namespace().settings.limits));
         let announced = server.server_side_events(Self::NAME);
         let shared = Arc::new(Shared { store, server, streams, stopping, clock });
         tokio::spawn(Shared::listen(Arc::downgrade(&shared), announced));

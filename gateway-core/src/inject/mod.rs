@@ -61,6 +61,8 @@ pub enum Need {
     Server,
     /// The server of this gateway.
     ServerOf(Key),
+    /// The same, of a gateway that knows its users.
+    UsersOf(Key),
     /// The presence of users in the gateway's own namespace, and the type that identifies a user.
     Presence(Key),
 }

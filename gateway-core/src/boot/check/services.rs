@@ -24,10 +24,8 @@ pub(in crate::boot) fn services(
     report: &mut Report,
 ) -> HashSet<Key> {
     let (makers, provided) = (&*blueprint.makers, &blueprint.services);
-    let gateways: HashMap<Key, Option<Key>> = plans
-        .iter()
-        .map(|plan| (plan.key, plan.presence.as_ref().map(|presence| presence.user)))
-        .collect();
+    let gateways: HashMap<Key, Known> =
+        plans.iter().map(|plan| (plan.key, Known::of(plan))).collect();
     let mut keys: Vec<Key> = recipes.keys().copied().collect();
     keys.sort_by_key(|key| key.name);
     let mut idle = HashSet::new();
@@ -82,12 +80,27 @@ pub(in crate::boot) enum Needs {
     OfGateways,
 }
 
+/// What is known of a gateway.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The type that identifies its users, if it keeps presence.
+    presence: Option<Key>,
+    /// Whether it has an authenticator.
+    knows_users: bool,
+}
+
+impl Known {
+    fn of(plan: &Plan) -> Self {
+        let presence = plan.presence.as_ref().map(|presence| presence.user);
+        Self { presence, knows_users: plan.authenticator.is_some() }
+    }
+}
+
 struct Check<'a> {
     recipes: &'a HashMap<Key, Recipe>,
     makers: &'a [Maker],
     provided: &'a Services,
-    /// Each with the type that identifies its users, if it keeps presence.
-    gateways: HashMap<Key, Option<Key>>,
+    gateways: HashMap<Key, Known>,
     report: &'a mut Report,
     done: HashSet<Key>,
     /// From the outermost service to the one being looked at.
@@ -116,7 +129,7 @@ impl<'a> Check<'a> {
         recipes: &'a HashMap<Key, Recipe>,
         makers: &'a [Maker],
         provided: &'a Services,
-        gateways: HashMap<Key, Option<Key>>,
+        gateways: HashMap<Key, Known>,
         report: &'a mut Report,
     ) -> Self {
         Self { recipes, makers, provided, gateways, report, done: HashSet::new(), path: Vec::new() }
@@ -211,7 +224,11 @@ impl<'a> Check<'a> {
                     );
                     self.server_of(wanted, &has);
                 }
-                Need::Presence(wanted) => self.presence(owner, field, wanted, gateway),
+                Need::UsersOf(wanted) => self.users_of(wanted, &short(owner)),
+                Need::Presence(wanted) => {
+                    let presence = gateway.map(|gateway| gateway.presence);
+                    self.presence(owner, field, wanted, presence);
+                }
                 Need::Optional(wanted) => {
                     self.service(wanted);
                 }
@@ -237,6 +254,20 @@ impl<'a> Check<'a> {
                 format!("{takes}, but the application does not have that gateway"),
                 "is its crate linked? write `use my_gateways as _;` in the application",
             ));
+        }
+    }
+
+    /// A gateway whose users `owner` is for.
+    fn users_of(&mut self, gateway: Key, owner: &str) {
+        let name = short(gateway.name);
+        let is_for = format!("`{owner}` is for the users of `{name}`");
+        match self.gateways.get(&gateway) {
+            None => self.server_of(gateway, &is_for),
+            Some(Known { knows_users: false, .. }) => self.report.add(Problem::new(
+                format!("{is_for}, which has no authenticator"),
+                format!("write `authenticate = ..` in the `#[web_socket_gateway(..)]` of `{name}`, or add `.authenticate::<..>()` to the `App::builder()`"),
+            )),
+            Some(_) => {}
         }
     }
 
