@@ -50,7 +50,7 @@ impl Authenticator for TokenAuthenticator {
     ) -> Result<Authenticated<User>, WsException> {
         let tokens = JwtAuthenticator::new(Arc::clone(&self.jwt));
         tokens.authenticate(handshake).await.map_err(|refusal| {
-            let message = Language::of(handshake).message(&refusal).into_owned();
+            let message = Language::of(handshake).message(&refusal);
             refusal.with_message(message)
         })
     }
