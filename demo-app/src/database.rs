@@ -131,14 +131,6 @@ fn name(options: &AnyConnectOptions) -> String {
     url.into()
 }
 
-/// A rule for text that is to be stored: PostgreSQL takes every character but U+0000.
-pub(crate) fn storable(text: &str, (): &()) -> garde::Result {
-    if text.contains('\0') {
-        return Err(garde::Error::new("must not contain the character U+0000"));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     //! Databases to test stores with.

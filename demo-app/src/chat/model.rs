@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::database::storable;
+use crate::rules::storable;
 use crate::user::UserId;
 
 const HISTORY_LIMIT_DEFAULT: i64 = 50;
