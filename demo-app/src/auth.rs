@@ -1,15 +1,13 @@
 //! Who a client is: access tokens, and the login that hands them out while developing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::routing::post;
 use axum::{Json, Router};
-use gateway_core::Rules;
 use gateway_core::prelude::*;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -24,9 +22,7 @@ pub(crate) fn jwt_service(config: &Config) -> JwtService {
     let secret = config.jwt_secret.clone().unwrap_or_else(|| {
         tracing::info!("no JWT secret given: using a random one, tokens end with this process");
         if config.redis_url.is_some() {
-            tracing::warn!(
-                "the other demos on this Redis have other secrets: give all of them the same"
-            );
+            tracing::warn!("all demos on this Redis need the same secret: give them one");
         }
         // Two of them: 244 bits of the system's randomness.
         format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
@@ -50,7 +46,7 @@ impl Authenticator for TokenAuthenticator {
     ) -> Result<Authenticated<User>, WsException> {
         let tokens = JwtAuthenticator::new(Arc::clone(&self.jwt));
         tokens.authenticate(handshake).await.map_err(|refusal| {
-            let message = Language::of(handshake).message(&refusal).into_owned();
+            let message = Language::of(handshake).message(&refusal);
             refusal.with_message(message)
         })
     }
@@ -62,71 +58,19 @@ pub(crate) fn routes(dev_login: bool) -> Router {
     if dev_login { router.route("/auth/login", post(login)) } else { router }
 }
 
-#[derive(Serialize)]
-struct Claims<'a> {
-    sub: UserId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'a str>,
-    exp: i64,
-}
-
-#[derive(Serialize)]
-struct LoginReply {
-    access_token: String,
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Login {
+    user_id: UserId,
+    role: Option<String>,
 }
 
 /// Anyone gets a token for any user: this is a demo's login, there are no passwords.
 async fn login(
     Inject(jwt): Inject<JwtService>,
-    Body(Valid(Login { user_id: sub, role, .. })): Body<Valid<Login>>,
-) -> Result<Json<LoginReply>, WsException> {
-    let exp = (OffsetDateTime::now_utc() + TOKEN_LIFETIME).unix_timestamp();
-    let access_token = jwt.sign(&Claims { sub, role: role.as_deref(), exp })?;
-    Ok(Json(LoginReply { access_token }))
-}
-
-/// Read field by field, to name every wrong one and not only the first.
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(from = "Map<String, Value>")]
-struct Login {
-    user_id: UserId,
-    role: Option<String>,
-    wrong: Vec<FieldError>,
-}
-
-impl From<Map<String, Value>> for Login {
-    fn from(mut body: Map<String, Value>) -> Self {
-        let mut take = |field| body.remove(field).unwrap_or_default();
-        let user_id = serde_json::from_value(take("userId"))
-            .map_err(|_| FieldError::new("userId", "must be a number or a string of digits"));
-        let role = serde_json::from_value(take("role"))
-            .map_err(|_| FieldError::new("role", "must be a string"));
-        let wrong = user_id.clone().err().into_iter().chain(role.clone().err()).collect();
-        Self { user_id: user_id.unwrap_or(UserId(0)), role: role.unwrap_or_default(), wrong }
-    }
-}
-
-impl Rules for Login {
-    fn broken(&self) -> Vec<FieldError> {
-        self.wrong.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_login_names_every_wrong_field() {
-        let login = |body| serde_json::from_value::<Login>(body).unwrap();
-        let wrong = |body| login(body).broken().into_iter().map(|error| error.path);
-        let ann = login(json!({"userId": "1", "role": "user"}));
-        assert_eq!((ann.user_id, ann.role.as_deref()), (UserId(1), Some("user")));
-        assert!(ann.broken().is_empty());
-        assert_eq!(login(json!({"userId": 1})).role, None);
-        assert!(wrong(json!({"userId": "ann", "role": 1})).eq(["userId", "role"]));
-        assert!(wrong(json!({})).eq(["userId"]));
-    }
+    Body(Login { user_id, role }): Body<Login>,
+) -> Result<Json<Value>, WsException> {
+    let exp = (SystemTime::now() + TOKEN_LIFETIME).duration_since(UNIX_EPOCH)?.as_secs();
+    let access_token = jwt.sign(&json!({ "sub": user_id, "role": role, "exp": exp }))?;
+    Ok(Json(json!({ "access_token": access_token })))
 }

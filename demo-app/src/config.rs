@@ -32,13 +32,7 @@ pub struct Config {
     pub(crate) redis_url: Option<String>,
 
     /// Origin of pages that may connect, besides the demo's own page; repeatable, or separated by commas.
-    #[arg(
-        long,
-        env,
-        default_value = "http://localhost:4200",
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, env, default_value = "http://localhost:4200", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,
 
     /// Address or network of proxies in front; repeatable, or separated by commas. What they say of their

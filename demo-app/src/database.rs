@@ -10,7 +10,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 pub(crate) use probe::probe;
@@ -24,14 +24,13 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// The URL is of neither.
-    #[error("the database URL must begin with `sqlite:` or `postgres:`, not `{0}`")]
-    Foreign(String),
-    /// It is not there, or cannot be created.
+    #[error(
+        "the database URL must be that of a SQLite file (`sqlite:..`) or of a PostgreSQL server (`postgres://..`)"
+    )]
+    Url,
+    /// It is not there and cannot be created, or its tables cannot be made those of this version.
     #[error("the database `{0}` cannot be opened")]
     Open(String, #[source] sqlx::Error),
-    /// Its tables are not those of this version, and cannot be made so.
-    #[error("the tables of the database `{0}` cannot be brought up to date")]
-    Migrate(String, #[source] MigrateError),
 }
 
 /// Opens the database and brings its tables up to date; a SQLite file is created if it is missing.
@@ -39,105 +38,68 @@ pub enum DatabaseError {
 /// # Errors
 /// See [`DatabaseError`].
 pub async fn open(url: &str) -> Result<AnyPool, DatabaseError> {
-    let kind = Kind::of(url)?;
     install_default_drivers();
-    let options = kind.connect_options(url).map_err(|error| {
-        // What cannot be read cannot be shown without its password.
-        DatabaseError::Open(format!("{}:..", scheme(url)), error)
-    })?;
-    let name = name(&options);
-    let not_opened = |error| DatabaseError::Open(name.clone(), error);
-    let not_migrated = |error| DatabaseError::Migrate(name.clone(), error);
+    let options = AnyConnectOptions::from_str(url).map_err(|_| DatabaseError::Url)?;
+    let mut shown = options.database_url.clone();
+    // A URL without a host has no password either.
+    shown.set_password(None).ok();
+    shown.set_query(None);
+    let opened = match options.database_url.scheme() {
+        "sqlite" => open_sqlite(options).await,
+        "postgres" | "postgresql" => open_postgres(options).await,
+        _ => return Err(DatabaseError::Url),
+    };
+    opened.map_err(|error| DatabaseError::Open(shown.into(), error))
+}
 
-    if kind == Kind::Postgres {
-        // A pool would keep trying for a while, and then only say that it did.
-        let connection = AnyConnection::connect_with(&options).await.map_err(not_opened)?;
-        connection.close().await.map_err(not_opened)?;
-    }
-    let pool = kind.pool_options().connect_with(options).await.map_err(not_opened)?;
-    if kind == Kind::Postgres {
-        MIGRATIONS.run(&pool).await.map_err(not_migrated)?;
-    } else {
-        // Several processes may start on one new file; SQLite has no lock for that but a transaction.
-        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(not_opened)?;
-        MIGRATIONS.run(&mut *transaction).await.map_err(not_migrated)?;
-        transaction.commit().await.map_err(not_opened)?;
-    }
+async fn open_postgres(options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
+    // A pool would keep trying for a while, and then only say that it did.
+    AnyConnection::connect_with(&options).await?.close().await?;
+    let pool = AnyPoolOptions::new().acquire_timeout(PATIENCE).max_connections(10);
+    let pool = pool.connect_with(options).await?;
+    MIGRATIONS.run(&pool).await?;
     Ok(pool)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    SqliteFile,
-    SqliteInMemory,
-    Postgres,
-}
-
-impl Kind {
-    fn of(url: &str) -> Result<Self, DatabaseError> {
-        match scheme(url) {
-            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => {
-                Ok(Self::SqliteInMemory)
-            }
-            "sqlite" => Ok(Self::SqliteFile),
-            "postgres" | "postgresql" => Ok(Self::Postgres),
-            other => Err(DatabaseError::Foreign(other.to_owned())),
+async fn open_sqlite(mut options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
+    let pool = AnyPoolOptions::new().acquire_timeout(PATIENCE);
+    let pool = if is_in_memory(&options) {
+        // The database is its connection: there must be one, and it must never be closed.
+        pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None)
+    } else {
+        if !options.database_url.as_str().contains("mode=") {
+            options.database_url.query_pairs_mut().append_pair("mode", "rwc");
         }
-    }
-
-    fn connect_options(self, url: &str) -> Result<AnyConnectOptions, sqlx::Error> {
-        if self == Self::SqliteFile && !url.contains("mode=") {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            return AnyConnectOptions::from_str(&format!("{url}{separator}mode=rwc"));
-        }
-        AnyConnectOptions::from_str(url)
-    }
-
-    fn pool_options(self) -> AnyPoolOptions {
-        let options = AnyPoolOptions::new().acquire_timeout(PATIENCE);
-        match self {
-            Self::Postgres => options.max_connections(10),
-            Self::SqliteFile => {
-                options.max_connections(4).after_connect(|connection, _| {
-                    Box::pin(async move {
-                        // Readers and the writer, of this process or another, do not wait for each
-                        // other. A commit outlives the death of the process; only when the machine
-                        // loses power may the last ones be gone (`FULL` would wait for the disk each
-                        // time).
-                        connection.execute("PRAGMA journal_mode = WAL").await?;
-                        connection.execute("PRAGMA synchronous = NORMAL").await?;
-                        Ok(())
-                    })
-                })
-            }
-            // The database is its connection: there must be one, and it must never be closed.
-            Self::SqliteInMemory => {
-                options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
-            }
-        }
-    }
+        // Readers and the writer, of this process or another, do not wait for each other. A commit
+        // outlives the death of the process; only when the machine loses power may the last ones be
+        // gone (`FULL` would wait for the disk each time).
+        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
+        pool.max_connections(4).after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(pragmas).await.map(drop) })
+        })
+    };
+    let pool = pool.connect_with(options).await?;
+    // Several processes may start on one new file; SQLite has no lock for that but a transaction.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(pool)
 }
 
-fn scheme(url: &str) -> &str {
-    url.split_once(':').map_or(url, |(scheme, _)| scheme)
+fn is_in_memory(options: &AnyConnectOptions) -> bool {
+    let url = options.database_url.as_str();
+    url.contains(":memory:") || url.contains("mode=memory")
 }
 
-/// The database as it may be shown: without its password.
-fn name(options: &AnyConnectOptions) -> String {
-    let mut url = options.database_url.clone();
-    // A URL without a host has no password either.
-    url.set_password(None).ok();
-    url.set_query(None);
-    url.into()
+/// What is bound to the places of a statement: `query_with("SELECT .. $1 .. $2", values![user, id])`.
+macro_rules! values {
+    ($($value:expr),*) => {{
+        let mut values = sqlx::any::AnyArguments::default();
+        $(sqlx::Arguments::add(&mut values, $value).expect("a text or an integer");)*
+        values
+    }};
 }
-
-/// A rule for text that is to be stored: PostgreSQL takes every character but U+0000.
-pub(crate) fn storable(text: &str, (): &()) -> garde::Result {
-    if text.contains('\0') {
-        return Err(garde::Error::new("must not contain the character U+0000"));
-    }
-    Ok(())
-}
+pub(crate) use values;
 
 #[cfg(test)]
 pub(crate) mod tests {

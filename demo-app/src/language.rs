@@ -1,10 +1,11 @@
 //! Which language a client reads, and what it is told in it.
 //!
 //! The demo's own sentences are written in Chinese where they are said, the framework's and those
-//! of the rules in English. The catalogues here have the other language of each.
+//! of the rules in English. The files in `texts/` have the other language of each.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::LazyLock;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::ACCEPT_LANGUAGE;
@@ -20,52 +21,17 @@ pub(crate) enum Language {
     English,
 }
 
-/// The demo's own sentences, in English.
-const OWN: [(&str, &str); 11] = [
-    ("缺少 Token", "Missing token"),
-    ("认证失败", "Authentication failed"),
-    ("未认证", "Not authenticated"),
-    ("消息内容不能为空", "The message is empty"),
-    ("你不是这个房间的成员", "You are not a member of this room"),
-    ("你加入的房间太多", "You are a member of too many rooms"),
-    ("你的订单已确认", "Your order is confirmed"),
-    ("请求内容过大", "The body is too large"),
-    ("无法读取请求内容", "The body could not be read"),
-    ("打开的订单流太多", "Too many streams are open"),
-    ("服务器繁忙,请稍后再试", "The server is busy; try again later"),
-];
+type Texts = HashMap<String, String>;
 
-/// What the framework says under each of its codes, in Chinese.
-const FRAMEWORK: [(&str, &str); 13] = [
-    (code::EXCEPTION, "请求失败"),
-    (code::INTERNAL, "服务器内部错误"),
-    (code::BAD_PAYLOAD, "消息格式不正确"),
-    (code::VALIDATION, "内容不符合要求"),
-    (code::UNKNOWN_EVENT, "服务器不认识这个事件"),
-    (code::OVERLOADED, "等待处理的消息过多,请稍后再试"),
-    (code::SHUTTING_DOWN, "服务器正在关闭"),
-    (code::NO_REPLY, "服务器没有给出答复"),
-    (code::UNAUTHORIZED, "认证失败"),
-    (code::FORBIDDEN, "没有权限"),
-    (code::TOKEN_EXPIRED, "登录已过期"),
-    (code::THROTTLED, "操作过于频繁,请稍后再试"),
-    (code::TIMEOUT, "处理超时"),
-];
+/// The demo's own sentences.
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../texts/english.json")));
 
-/// What rules say of a field, in Chinese. A `#` is a number.
-const RULES: [(&str, &str); 11] = [
-    ("length is lower than #", "长度不能小于 #"),
-    ("length is greater than #", "长度不能大于 #"),
-    ("lower than #", "不能小于 #"),
-    ("greater than #", "不能大于 #"),
-    ("must be the id of a message", "必须是消息的编号"),
-    ("must not contain the character U+#", "不能包含字符 U+#"),
-    ("must be a number or a string of digits", "必须是数字或由数字组成的字符串"),
-    ("must be a string", "必须是字符串"),
-    ("must be a list of # to # items", "必须是 # 到 # 项的列表"),
-    ("must be text of # to # characters", "必须是 # 到 # 个字符的文字"),
-    ("must be a whole number from # to #", "必须是 # 到 # 的整数"),
-];
+/// What the framework says under each of its codes, and what rules say of a field. A `#` is a number.
+static CHINESE: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../texts/chinese.json")));
+
+fn read(texts: &str) -> Texts {
+    serde_json::from_str(texts).expect("texts, each with its translation")
+}
 
 impl Language {
     /// Of who connected with this handshake.
@@ -75,10 +41,10 @@ impl Language {
 
     /// English where `Accept-Language` names it first, whatever weights it gives.
     fn first_in(accepted: &str) -> Self {
-        let tags = accepted.split(',').map(|range| range.split(';').next().unwrap_or(range).trim());
-        let first = tags.into_iter().find(|tag| !tag.is_empty()).unwrap_or_default();
-        match first.split('-').next() {
-            Some(language) if language.eq_ignore_ascii_case("en") => Self::English,
+        // Without weight and region.
+        let languages = accepted.split(',').filter_map(|range| range.split([';', '-']).next());
+        match languages.map(str::trim).find(|language| !language.is_empty()) {
+            Some(first) if first.eq_ignore_ascii_case("en") => Self::English,
             _ => Self::Chinese,
         }
     }
@@ -93,22 +59,21 @@ impl Language {
 
     /// One of the demo's own sentences.
     pub(crate) fn say(self, own: &str) -> &str {
-        self.own(own).unwrap_or(own)
+        self.translation(own).unwrap_or(own)
     }
 
     /// What an exception says.
-    pub(crate) fn message(self, exception: &WsException) -> Cow<'_, str> {
-        let message = exception.message();
-        if let Some(own) = self.own(message) {
-            return own.into();
+    pub(crate) fn message(self, exception: &WsException) -> String {
+        let (message, code) = (exception.message(), exception.code());
+        if self == Self::English || ENGLISH.contains_key(message) {
+            return self.say(message).to_owned();
         }
-        let known = FRAMEWORK.into_iter().find(|(code, _)| *code == exception.code());
-        let (Self::Chinese, Some((code, chinese))) = (self, known) else { return message.into() };
+        let chinese = self.translation(code).unwrap_or(message);
         match exception.errors() {
             [field, ..] if code == code::BAD_PAYLOAD && !field.path.is_empty() => {
-                format!("{chinese}:`{}`", field.path).into()
+                format!("{chinese}:`{}`", field.path)
             }
-            _ => chinese.into(),
+            _ => chinese.to_owned(),
         }
     }
 
@@ -118,42 +83,26 @@ impl Language {
         errors.iter().map(said).collect()
     }
 
-    /// A sentence of [`OWN`].
-    fn own(self, text: &str) -> Option<&'static str> {
-        let (chinese, english) = OWN.into_iter().find(|(chinese, _)| *chinese == text)?;
-        Some(match self {
-            Self::Chinese => chinese,
-            Self::English => english,
-        })
-    }
-
-    fn rule(self, english: &str) -> Cow<'_, str> {
-        let known = RULES.into_iter().find(|(form, _)| *form == without_numbers(english));
-        let (Self::Chinese, Some((_, chinese))) = (self, known) else { return english.into() };
+    fn rule(self, english: &str) -> String {
         let digits = english.split(|c: char| !c.is_ascii_digit());
-        let mut numbers = digits.filter(|number| !number.is_empty());
-        let mut said = String::new();
-        for part in chinese.split_inclusive('#') {
-            match part.strip_suffix('#') {
-                Some(text) => said.extend([text, numbers.next().unwrap_or_default()]),
-                None => said.push_str(part),
-            }
+        let numbers: Vec<&str> = digits.filter(|number| !number.is_empty()).collect();
+        let without = |text: String, number: &&str| text.replacen(number, "#", 1);
+        let with = |text: String, number: &&str| text.replacen('#', number, 1);
+        match self.translation(&numbers.iter().fold(english.to_owned(), without)) {
+            Some(chinese) => numbers.iter().fold(chinese.to_owned(), with),
+            None if self == Self::Chinese => self.say(code::VALIDATION).to_owned(),
+            None => english.to_owned(),
         }
-        said.into()
     }
-}
 
-/// With a `#` for each number.
-fn without_numbers(text: &str) -> String {
-    let mut form = String::new();
-    for c in text.chars() {
-        match c.is_ascii_digit() {
-            false => form.push(c),
-            true if form.ends_with('#') => {}
-            true => form.push('#'),
-        }
+    /// What is written in the other language, in this one.
+    fn translation(self, text: &str) -> Option<&'static str> {
+        let texts = match self {
+            Self::Chinese => &*CHINESE,
+            Self::English => &*ENGLISH,
+        };
+        texts.get(text).map(String::as_str)
     }
-    form
 }
 
 /// Of who sent the request.
@@ -168,6 +117,8 @@ impl<S: Sync> FromRequestParts<S> for Language {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -211,8 +162,20 @@ mod tests {
         assert_eq!(said("must be a list of 1 to 100 items"), "必须是 1 到 100 项的列表");
         assert_eq!(said("greater than 200"), "不能大于 200");
         assert_eq!(said("must not contain the character U+0000"), "不能包含字符 U+0000");
-        assert_eq!(said("of another kind"), "of another kind");
+        assert_eq!(said("of another kind"), "内容不符合要求");
         let own = Language::English.fields(&[FieldError::new("", "greater than 200")]);
         assert_eq!(own[0].message, "greater than 200");
+    }
+
+    #[test]
+    fn every_code_of_the_framework_has_a_chinese_text() {
+        let contract: Value =
+            serde_json::from_str(include_str!("../contract/asyncapi.json")).unwrap();
+        let codes = &contract["components"]["schemas"]["WsError"]["properties"]["code"]["examples"];
+        let codes: Vec<&str> = codes.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(codes.contains(&code::OVERLOADED), "{codes:?}");
+        for code in codes {
+            assert!(CHINESE.contains_key(code), "{code}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod language;
 mod limits;
 mod orders;
 mod presence;
+mod rules;
 mod user;
 mod ws_error;
 

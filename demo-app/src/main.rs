@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use demo_app::Config;
 use gateway_core::AppError;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 /// Gives memory back that a burst has taken; README, "Operations", has the figures.
 #[cfg(feature = "jemalloc")]

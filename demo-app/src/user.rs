@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A user, as the claims of an access token name it.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,8 +19,19 @@ pub(crate) struct User {
 
 /// A user's number. Read from a number or a string of digits, always written as a number.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema, sqlx::Type,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    sqlx::Type,
 )]
+#[serde(try_from = "Value")]
 #[sqlx(transparent)]
 pub(crate) struct UserId(pub(crate) i64);
 
@@ -44,26 +56,21 @@ impl FromStr for UserId {
     }
 }
 
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(u64),
-            Text(String),
+impl TryFrom<Value> for UserId {
+    type Error = NoUserId;
+
+    fn try_from(value: Value) -> Result<Self, NoUserId> {
+        match value {
+            Value::String(text) => text.parse(),
+            // Whatever is no whole number is not written in digits alone.
+            other => other.to_string().parse(),
         }
-        let user = match Form::deserialize(deserializer) {
-            Ok(Form::Number(number)) => i64::try_from(number).map(Self).map_err(|_| NoUserId),
-            Ok(Form::Text(text)) => text.parse(),
-            Err(_) => Err(NoUserId),
-        };
-        user.map_err(serde::de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -40,12 +40,11 @@ impl ExceptionFilter for WsExceptionFilter {
     ) -> Result<ErrorReply<ErrorEvent>, WsException> {
         let language = Language::of(host.handshake());
         let is_validation = exception.code() == code::VALIDATION;
-        let error = ErrorEvent {
-            message: language.message(exception).into_owned(),
+        Ok(ErrorReply::of(&ErrorEvent {
+            message: language.message(exception),
             timestamp: clock::now(),
             code: exception.code().to_owned(),
             errors: is_validation.then(|| language.fields(exception.errors())),
-        };
-        Ok(ErrorReply::of(&error))
+        }))
     }
 }

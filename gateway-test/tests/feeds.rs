@@ -70,6 +70,7 @@ mod gateways {
     pub(crate) struct Letters {
         users: Mutex<HashMap<u64, Vec<(String, bool)>>>,
         pub(crate) is_down: AtomicBool,
+        pub(crate) is_slow: AtomicBool,
         pub(crate) forgets: AtomicBool,
     }
 
@@ -123,6 +124,9 @@ mod gateways {
 
         async fn settle(&self, user: &u64, number: i64) -> Result<(), WsException> {
             self.answers()?;
+            if self.is_slow.load(Ordering::Relaxed) {
+                tokio::time::sleep(SECOND).await;
+            }
             if self.forgets.load(Ordering::Relaxed) {
                 return Err(WsException::new("not now"));
             }
@@ -312,16 +316,40 @@ async fn what_is_appended_and_not_announced_comes_with_the_next() {
 async fn an_acknowledgement_is_waited_for_so_long() {
     let post = Post::open().await;
     let device = post.device(1).await;
+    post.send(1, "in time").await;
+    let (_, answer) = device.expect_asked::<serde_json::Value>("letter").await;
+    advance(Letters::ACK_TIMEOUT - SECOND).await;
+    answer.send(());
+    post.app.settle().await;
+    assert_eq!(post.letters.settled(1), [true]);
+
     post.send(1, "late").await;
     let (_, answer) = device.expect_asked::<serde_json::Value>("letter").await;
     advance(Letters::ACK_TIMEOUT + SECOND).await;
     answer.send(());
     post.app.settle().await;
-    assert_eq!(post.letters.settled(1), [false]);
+    assert_eq!(post.letters.settled(1), [true, false]);
     let next = post.device(1).await;
     assert_eq!(take(&next).await, "late");
     post.app.settle().await;
-    assert_eq!(post.letters.settled(1), [true]);
+    assert_eq!(post.letters.settled(1), [true; 2]);
+}
+
+/// However long its store takes.
+#[tokio::test(start_paused = true)]
+async fn what_a_device_has_acknowledged_before_it_left_is_settled() {
+    let post = Post::open().await;
+    post.letters.is_slow.store(true, Ordering::Relaxed);
+    let device = post.device(1).await;
+    for text in ["a", "b", "c"] {
+        post.send(1, text).await;
+    }
+    for _ in 0..3 {
+        take(&device).await;
+    }
+    device.close().await;
+    tokio::time::sleep(5 * SECOND).await;
+    assert_eq!(post.letters.settled(1), [true; 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -342,7 +342,7 @@ fn modules_of_a_crate_do_not_need_each_other_in_a_circle() {
 /// Lines that are neither blank nor comments, without tests: what somebody reads who wants to know how it is done.
 #[test]
 fn the_demo_stays_readable() {
-    const MOST: usize = 2_080;
+    const MOST: usize = 1_300;
 
     let files = code("demo-app/src").into_iter().filter(|(file, _)| !file.ends_with("_tests.rs"));
     let lines = |(file, lines): (String, Vec<String>)| {

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::guard::WsJwtGuard;
 use super::model::{
-    ChatMessage, History, HistoryRequest, RoomRequest, SendMessage, Success, UserJoined, UserLeft,
-    not_a_member, nothing_to_say, too_many_memberships,
+    ChatError, ChatMessage, History, HistoryRequest, RoomRequest, SUCCESS, SendMessage, Success,
+    UserJoined, UserLeft,
 };
-use super::store::{Appended, Draft, Joined, MessageStore};
+use super::store::MessageStore;
 use super::timing::Timing;
 use super::turns::Turns;
-use crate::config::Config;
-use crate::limits;
 use crate::user::User;
 use gateway_core::prelude::*;
 
@@ -26,7 +24,6 @@ use gateway_core::prelude::*;
 pub(crate) struct ChatGateway {
     server: Server<Self>,
     messages: Arc<MessageStore>,
-    config: Arc<Config>,
     /// Whoever changes a room has its turn until that is announced: what is stored, who hears the
     /// room, and the order of what is heard here then agree. Among several instances the database
     /// decides the order of what is stored.
@@ -47,24 +44,16 @@ impl ChatGateway {
         &self,
         socket: Socket,
         Identity(user): Identity<User>,
-        MessageBody(Valid(body)): MessageBody<Valid<RoomRequest>>,
+        MessageBody(Valid(RoomRequest { room_id })): MessageBody<Valid<RoomRequest>>,
     ) -> Result<Success, WsException> {
-        let room = room_named(&body.room_id);
+        let room = room_named(&room_id);
 
-        let _turn = self.turns.of(&body.room_id).await?;
-        match self.messages.join(&body.room_id, user.id, self.config.rooms_per_user.get()).await? {
-            Joined::New => {
-                let joined = UserJoined { user_id: user.id, room_id: &body.room_id };
-                socket.to(&room).send(&joined).await?;
-            }
-            Joined::Before => {}
-            Joined::TooManyMemberships => {
-                limits::reached("rooms_per_user");
-                return Err(too_many_memberships());
-            }
+        let _turn = self.turns.of(&room_id).await?;
+        if self.messages.join(&room_id, user.id).await? {
+            socket.to(&room).send(&UserJoined { user_id: user.id, room_id: &room_id }).await?;
         }
         socket.join(room).await?;
-        Ok(Success::new())
+        Ok(SUCCESS)
     }
 
     /// Ends the user's membership: none of its devices hears the room any more.
@@ -73,22 +62,21 @@ impl ChatGateway {
         &self,
         socket: Socket,
         Identity(user): Identity<User>,
-        MessageBody(Valid(body)): MessageBody<Valid<RoomRequest>>,
+        MessageBody(Valid(RoomRequest { room_id })): MessageBody<Valid<RoomRequest>>,
     ) -> Result<Success, WsException> {
-        let room = room_named(&body.room_id);
+        let room = room_named(&room_id);
 
-        let _turn = self.turns.of(&body.room_id).await?;
-        if self.messages.leave(&body.room_id, user.id).await? {
-            let left = UserLeft { user_id: user.id, room_id: &body.room_id };
+        let _turn = self.turns.of(&room_id).await?;
+        if self.messages.leave(&room_id, user.id).await? {
             // While the user's other devices still hear it: it is news to them, too.
-            socket.to(&room).send(&left).await?;
+            socket.to(&room).send(&UserLeft { user_id: user.id, room_id: &room_id }).await?;
         }
         if let Err(error) = self.server.user(user.id).sockets_leave(&room).await {
             // The membership has ended, and so have the ears of all devices here. Those elsewhere are told as soon as
             // they can be: to try again would change nothing.
             tracing::warn!(user = %user.id, %error, "devices on other instances may still hear a room");
         }
-        Ok(Success::new())
+        Ok(SUCCESS)
     }
 
     /// Says something in a room. Everyone who hears it, the sender included, receives `new-message`.
@@ -100,24 +88,15 @@ impl ChatGateway {
         MessageBody(Valid(body)): MessageBody<Valid<SendMessage>>,
     ) -> Result<ChatMessage, WsException> {
         if body.content.trim().is_empty() {
-            return Err(nothing_to_say());
+            return Err(ChatError::EmptyMessage.into());
         }
-        let draft = Draft {
-            room_id: &body.room_id,
-            sender: user.id,
-            content: &body.content,
-            client_id: body.client_id.as_deref(),
-        };
 
         let _turn = self.turns.of(&body.room_id).await?;
-        match self.messages.append(draft).await? {
-            Appended::New(message) => {
-                self.server.to(room_named(&body.room_id)).send(&message).await?;
-                Ok(message)
-            }
-            Appended::Known(message) => Ok(message),
-            Appended::NotAMember => Err(not_a_member()),
+        let (message, is_new) = self.messages.append(user.id, &body).await?;
+        if is_new {
+            self.server.to(room_named(&body.room_id)).send(&message).await?;
         }
+        Ok(message)
     }
 
     /// What was said in a room.
@@ -127,9 +106,7 @@ impl ChatGateway {
         Identity(user): Identity<User>,
         MessageBody(Valid(body)): MessageBody<Valid<HistoryRequest>>,
     ) -> Result<History, WsException> {
-        let (after, limit) = body.page();
-        let messages = self.messages.history(&body.room_id, user.id, after, limit).await?;
-        Ok(History { messages: messages.ok_or_else(not_a_member)? })
+        Ok(self.messages.history(user.id, &body).await?)
     }
 }
 

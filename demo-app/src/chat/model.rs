@@ -1,15 +1,13 @@
 //! What goes over the wire in `/chat`.
 
 use garde::Validate;
-use gateway_core::prelude::{Event, WsException};
+use gateway_core::prelude::{Event, WsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::database::storable;
+use crate::rules::{must, storable};
 use crate::user::UserId;
-
-const HISTORY_LIMIT_DEFAULT: i64 = 50;
 
 /// Body of `join-room` and `leave-room`.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
@@ -41,25 +39,38 @@ pub(super) struct SendMessage {
 pub(super) struct HistoryRequest {
     #[garde(length(chars, min = 1, max = 64), custom(storable))]
     pub(super) room_id: String,
-    #[garde(custom(is_message_id))]
-    after: Option<String>,
+    #[garde(inner(custom(is_message_id)))]
+    pub(super) after: Option<String>,
     #[garde(range(min = 1, max = 200))]
-    limit: Option<i64>,
+    pub(super) limit: Option<i64>,
 }
 
 impl HistoryRequest {
     /// Which messages are asked for: after which one, and how many.
     pub(super) fn page(&self) -> (Option<Uuid>, i64) {
         let after = self.after.as_deref().and_then(|id| Uuid::try_parse(id).ok());
-        (after, self.limit.unwrap_or(HISTORY_LIMIT_DEFAULT))
+        (after, self.limit.unwrap_or(50))
     }
 }
 
-fn is_message_id(after: &Option<String>, (): &()) -> garde::Result {
-    match after.as_deref().map(Uuid::try_parse) {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => Err(garde::Error::new("must be the id of a message")),
-    }
+fn is_message_id(id: &str, (): &()) -> garde::Result {
+    must(Uuid::try_parse(id).is_ok(), "must be the id of a message")
+}
+
+/// Why the chat refuses something.
+#[derive(Debug, thiserror::Error, WsError)]
+pub(super) enum ChatError {
+    #[error("消息内容不能为空")]
+    #[ws(code = "EMPTY_MESSAGE")]
+    EmptyMessage,
+    #[error("你不是这个房间的成员")]
+    #[ws(code = "NOT_A_MEMBER")]
+    NotAMember,
+    #[error("你加入的房间太多")]
+    #[ws(code = "TOO_MANY_MEMBERSHIPS")]
+    TooManyMemberships,
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
 }
 
 /// Somebody has said something in a room.
@@ -77,7 +88,7 @@ pub(super) struct ChatMessage {
 }
 
 /// Acknowledgement of `history`, oldest first.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(super) struct History {
     pub(super) messages: Vec<ChatMessage>,
 }
@@ -106,26 +117,7 @@ pub(super) struct Success {
     success: bool,
 }
 
-impl Success {
-    pub(super) const fn new() -> Self {
-        Self { success: true }
-    }
-}
-
-/// The client named a room it is not a member of.
-pub(super) fn not_a_member() -> WsException {
-    WsException::new("你不是这个房间的成员").with_code("NOT_A_MEMBER")
-}
-
-/// The user is a member of as many rooms as one may be.
-pub(super) fn too_many_memberships() -> WsException {
-    WsException::new("你加入的房间太多").with_code("TOO_MANY_MEMBERSHIPS")
-}
-
-/// The client had nothing to say.
-pub(super) fn nothing_to_say() -> WsException {
-    WsException::new("消息内容不能为空").with_code("EMPTY_MESSAGE")
-}
+pub(super) const SUCCESS: Success = Success { success: true };
 
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())

@@ -1,7 +1,7 @@
 //! One turn for each room.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use gateway_core::code;
@@ -12,70 +12,41 @@ use tokio::time::timeout;
 /// How long a turn is waited for: as long as for the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whose turn it is to change a room. Rooms do not wait for each other, and a room nobody wants to
-/// change takes no memory.
+/// Whose turn it is to change a room. Rooms do not wait for each other, and rooms nobody wants to
+/// change are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    rooms: Mutex<HashMap<String, Line>>,
+    rooms: Mutex<HashMap<String, Weak<Turn>>>,
 }
 
-/// Those who want to change one room.
-#[derive(Debug, Default)]
-struct Line {
-    /// How many they are, with the one who has the turn.
-    length: usize,
-    turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// The turn. It ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Turn<'a> {
-    // Before the place, which may take the room out.
-    _turn: OwnedMutexGuard<()>,
-    _place: Place<'a>,
-}
-
-/// A place in the line of a room, given up when it is dropped: a client that leaves does not wait on.
-#[derive(Debug)]
-struct Place<'a> {
-    turns: &'a Turns,
-    room_id: &'a str,
-}
+/// Who has it locked has the turn. It is kept by those who wait for it, and by whose it is.
+type Turn = tokio::sync::Mutex<()>;
 
 impl Turns {
-    /// Waits for the turn of that room, in the order of coming.
+    /// Waits for the turn of that room, in the order of coming. It ends when the guard is dropped.
     ///
     /// Who waits longer than for a database is refused: whatever holds the room up would otherwise
     /// gather everyone who speaks in it.
-    pub(super) async fn of<'a>(&'a self, room_id: &'a str) -> Result<Turn<'a>, WsException> {
-        let (place, turn) = self.line_up(room_id);
-        match timeout(PATIENCE, turn.lock_owned()).await {
-            Ok(turn) => Ok(Turn { _turn: turn, _place: place }),
-            Err(_elapsed) => Err(WsException::new("the room is busy").with_code(code::OVERLOADED)),
+    pub(super) async fn of(&self, room_id: &str) -> Result<OwnedMutexGuard<()>, WsException> {
+        let busy = |_elapsed| WsException::new("the room is busy").with_code(code::OVERLOADED);
+        timeout(PATIENCE, self.turn(room_id).lock_owned()).await.map_err(busy)
+    }
+
+    fn turn(&self, room_id: &str) -> Arc<Turn> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = rooms.get(room_id).and_then(Weak::upgrade) {
+            return turn;
         }
-    }
-
-    fn line_up<'a>(&'a self, room_id: &'a str) -> (Place<'a>, Arc<tokio::sync::Mutex<()>>) {
-        let mut rooms = self.rooms();
-        let line = rooms.entry(room_id.to_owned()).or_default();
-        line.length += 1;
-        (Place { turns: self, room_id }, Arc::clone(&line.turn))
-    }
-
-    fn rooms(&self) -> MutexGuard<'_, HashMap<String, Line>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut rooms = self.turns.rooms();
-        if let Some(line) = rooms.get_mut(self.room_id) {
-            line.length -= 1;
-            if line.length == 0 {
-                rooms.remove(self.room_id);
-            }
+        if rooms.len() == rooms.capacity() {
+            rooms.retain(|_, turn| turn.strong_count() > 0);
+            // As many again may come before this is done again, so that it costs each of them little.
+            let wanted = rooms.len();
+            rooms.shrink_to_fit();
+            rooms.reserve(wanted + 1);
         }
+        let turn = Arc::default();
+        rooms.insert(room_id.to_owned(), Arc::downgrade(&turn));
+        turn
     }
 }
 
@@ -121,19 +92,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_room_is_forgotten_with_the_last_who_wants_it() {
+    async fn rooms_that_nobody_wants_any_more_are_forgotten_and_no_others() {
         let turns = Turns::default();
-        let first = turns.of("lobby").await.unwrap();
-        let mut second = Box::pin(turns.of("lobby"));
-        assert!(second.as_mut().now_or_never().is_none());
-        assert_eq!(turns.rooms().len(), 1);
-        drop(first);
-        let second = second.await.unwrap();
-        assert_eq!(turns.rooms().len(), 1);
+        let known = || turns.rooms.lock().unwrap().len();
+        let mut held = Vec::new();
+        for number in 0..1_000 {
+            held.push(turns.of(&format!("held {number}")).await.unwrap());
+        }
+        let mut waiting = Box::pin(turns.of("held 0"));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        for number in 0..10_000 {
+            turns.of(&number.to_string()).await.unwrap();
+            // Who gives up is not waited for.
+            assert!(turns.of("held 1").now_or_never().is_none());
+            assert!(known() < 5_000, "{}", known());
+        }
+        drop(held.swap_remove(0));
+        let first = waiting.await.unwrap();
+        assert!(turns.of("held 0").now_or_never().is_none());
 
-        // Who gives up is not waited for.
-        assert!(turns.of("lobby").now_or_never().is_none());
-        drop(second);
-        assert!(turns.rooms().is_empty());
+        drop((first, held));
+        for number in 0..10_000 {
+            turns.of(&number.to_string()).await.unwrap();
+        }
+        assert!(known() < 100, "{}", known());
     }
 }

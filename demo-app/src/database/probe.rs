@@ -1,117 +1,85 @@
 //! Whether the database can be used: that it answers is not enough where its disk is full.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
-
-use super::Kind;
 
 /// How often something is written, while that succeeds: often enough to be found out soon, and seldom
 /// enough to cost nothing.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 
-/// How long an answer waits for a write. One that takes longer goes on by itself: where many write at
-/// once, that is no reason to send clients elsewhere.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How often it is tried again after that has failed.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// So many times 32 bytes are written: as many as the longest message has, so that there is room for
 /// messages where there is room for this.
 const PADDING: usize = 512;
 
-/// Nothing can be stored.
-#[derive(Debug, thiserror::Error)]
-#[error("the database takes no writes")]
-struct NoWrites(#[source] Arc<sqlx::Error>);
+/// What has become of a write, or of a question.
+type Answer = Result<(), Arc<sqlx::Error>>;
 
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A question whether the database is there and takes writes, to be asked again and again. It has
-/// connections of its own: that all others are at work is no reason to send clients elsewhere.
-pub(crate) fn probe(
-    pool: &AnyPool,
-) -> impl Fn() -> BoxFuture<'static, Result<(), AnyError>> + use<> {
-    let options = AnyConnectOptions::clone(&pool.connect_options());
-    let probe = Arc::new(Probe::new(options));
-    move || Box::pin(Arc::clone(&probe).ask())
+/// A question whether the database is there and takes writes, to be asked again and again.
+pub(crate) fn probe(pool: &AnyPool) -> impl Fn() -> BoxFuture<'static, Answer> + use<> {
+    let probe = Probe::new(pool, WRITE_EVERY);
+    move || Box::pin(probe.clone().ask())
 }
 
+#[derive(Clone)]
 struct Probe {
+    /// Connections of its own: that all others are at work is no reason to send clients elsewhere.
     own: AnyPool,
-    /// A database in memory has no disk, and is another one for each connection.
-    is_stored: bool,
-    written: Mutex<Written>,
-}
-
-#[derive(Default)]
-struct Written {
-    begun: Option<Instant>,
-    /// What became of the last one that has ended.
-    failed: Option<Arc<sqlx::Error>>,
-    is_running: bool,
+    written: watch::Receiver<Answer>,
 }
 
 impl Probe {
-    fn new(options: AnyConnectOptions) -> Self {
-        let kind = Kind::of(options.database_url.as_str());
-        let is_stored = !matches!(kind, Ok(Kind::SqliteInMemory));
+    fn new(pool: &AnyPool, write_every: Duration) -> Self {
+        let options = AnyConnectOptions::clone(&pool.connect_options());
+        let is_in_memory = super::is_in_memory(&options);
         // One of them may be writing while the other is asked.
         let own = AnyPoolOptions::new().max_connections(2).connect_lazy_with(options);
-        Self { own, is_stored, written: Mutex::default() }
+        let (tell, written) = watch::channel(Ok(()));
+        // A database in memory has no disk, and is another one for each connection.
+        if !is_in_memory {
+            tokio::spawn(write_again_and_again(own.clone(), write_every, tell));
+        }
+        Self { own, written }
     }
 
-    async fn ask(self: Arc<Self>) -> Result<(), AnyError> {
+    async fn ask(self) -> Answer {
         // A pool asks a connection before it hands it out.
-        drop(self.own.acquire().await?);
-        if let Some(write) = self.begin_to_write() {
-            let _goes_on = timeout(PATIENCE, write).await;
-        }
-        match &self.written().failed {
-            Some(error) => Err(NoWrites(Arc::clone(error)).into()),
-            None => Ok(()),
-        }
+        drop(self.own.acquire().await.map_err(Arc::new)?);
+        self.written.borrow().clone()
     }
+}
 
-    /// A write in a task of its own, if it is time for one: at once after one that failed.
-    fn begin_to_write(self: &Arc<Self>) -> Option<JoinHandle<()>> {
-        let mut written = self.written();
-        let is_due = written.failed.is_some()
-            || written.begun.is_none_or(|begun| begun.elapsed() >= WRITE_EVERY);
-        if !self.is_stored || written.is_running || !is_due {
-            return None;
-        }
-        written.begun = Some(Instant::now());
-        written.is_running = true;
-        let probe = Arc::clone(self);
-        Some(tokio::spawn(async move {
-            let failed = probe.write().await.err().map(Arc::new);
-            let mut written = probe.written();
-            written.failed = failed;
-            written.is_running = false;
-        }))
+/// While anybody may ask what has become of it. Nobody waits for it: where many write at once it may
+/// take long, and that is no reason to send clients elsewhere either.
+async fn write_again_and_again(own: AnyPool, every: Duration, tell: watch::Sender<Answer>) {
+    while !tell.is_closed() {
+        let written = write(&own).await.map_err(Arc::new);
+        let pause = if written.is_ok() { every } else { RETRY_EVERY };
+        tell.send(written).ok();
+        let _closed = timeout(pause, tell.closed()).await;
     }
+}
 
-    async fn write(&self) -> Result<(), sqlx::Error> {
-        // By chance, or a database that compresses would need no room for it.
-        let padding: String = (0..PADDING).map(|_| Uuid::new_v4().simple().to_string()).collect();
-        sqlx::query(
-            "INSERT INTO readiness (id, padding) VALUES (1, $1) \
-             ON CONFLICT (id) DO UPDATE SET padding = excluded.padding",
-        )
-        .bind(padding)
-        .execute(&self.own)
-        .await?;
-        Ok(())
-    }
-
-    fn written(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+async fn write(own: &AnyPool) -> Result<(), sqlx::Error> {
+    // By chance, or a database that compresses would need no room for it.
+    let padding: String = (0..PADDING).map(|_| Uuid::new_v4().simple().to_string()).collect();
+    sqlx::query(
+        "INSERT INTO readiness (id, padding) VALUES (1, $1) \
+         ON CONFLICT (id) DO UPDATE SET padding = excluded.padding",
+    )
+    .bind(padding)
+    .execute(own)
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]
@@ -122,51 +90,72 @@ mod tests {
     use crate::database;
     use crate::database::tests::{TestDatabase, on_every_database};
 
-    on_every_database!(what_is_asked_often_writes_seldom);
+    const OFTEN: Duration = Duration::from_millis(10);
 
-    async fn probe_of(database: &TestDatabase) -> Arc<Probe> {
-        let pool = database.open().await;
-        Arc::new(Probe::new(AnyConnectOptions::clone(&pool.connect_options())))
+    on_every_database!(what_is_asked_often_writes_seldom, what_nobody_asks_any_more_writes_no_more);
+
+    /// What the next write has become.
+    async fn written(probe: &mut Probe) -> Answer {
+        probe.written.changed().await.unwrap();
+        probe.written.borrow_and_update().clone()
     }
 
     async fn what_is_asked_often_writes_seldom(database: TestDatabase) {
-        let probe = probe_of(&database).await;
+        let pool = database.open().await;
         let padding = async || {
             let sql = "SELECT padding FROM readiness";
-            sqlx::query_scalar::<_, String>(sql).fetch_optional(&probe.own).await.unwrap()
+            sqlx::query_scalar::<_, String>(sql).fetch_one(&pool).await.unwrap()
         };
-        Arc::clone(&probe).ask().await.unwrap();
-        let first = padding().await.unwrap();
+        let mut probe = Probe::new(&pool, WRITE_EVERY);
+        written(&mut probe).await.unwrap();
+        let first = padding().await;
         assert_eq!(first.len(), 32 * PADDING);
         for _ in 0..10 {
-            Arc::clone(&probe).ask().await.unwrap();
+            probe.clone().ask().await.unwrap();
         }
-        assert_eq!(padding().await.unwrap(), first);
+        assert_eq!(padding().await, first);
 
-        // As if that had been long ago.
-        probe.written().begun = Instant::now().checked_sub(WRITE_EVERY);
-        Arc::clone(&probe).ask().await.unwrap();
-        assert_ne!(padding().await.unwrap(), first);
+        let mut often = Probe::new(&pool, OFTEN);
+        written(&mut often).await.unwrap();
+        let second = padding().await;
+        assert_ne!(second, first);
+        written(&mut often).await.unwrap();
+        assert_ne!(padding().await, second);
+    }
+
+    async fn what_nobody_asks_any_more_writes_no_more(database: TestDatabase) {
+        let pool = database.open().await;
+        let (tell, written) = watch::channel(Ok(()));
+        let writing = tokio::spawn(write_again_and_again(pool, WRITE_EVERY, tell));
+        tokio::task::yield_now().await;
+        assert!(!writing.is_finished());
+        drop(written);
+        writing.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_full_database_is_not_ready_until_there_is_room() {
         let database = TestDatabase::sqlite();
-        let probe = probe_of(&database).await;
-        let limit_pages = async |pragma: &'static str| {
-            let mut both = (probe.own.acquire().await.unwrap(), probe.own.acquire().await.unwrap());
-            both.0.execute(pragma).await.unwrap();
-            both.1.execute(pragma).await.unwrap();
+        let mut probe = Probe::new(&database.open().await, OFTEN);
+        let own = probe.own.clone();
+        let on_both = async |one: &'static str, other: &'static str| {
+            let mut both = (own.acquire().await.unwrap(), own.acquire().await.unwrap());
+            both.0.execute(one).await.unwrap();
+            both.1.execute(other).await.unwrap();
         };
-        // As many as there are.
-        limit_pages("PRAGMA max_page_count = 1").await;
+        // As many pages as there are, and none that is free.
+        let limit = "PRAGMA max_page_count = 1";
+        on_both("DELETE FROM readiness; VACUUM; PRAGMA max_page_count = 1", limit).await;
+        while written(&mut probe).await.is_ok() {}
         for _ in 0..2 {
-            let error = Arc::clone(&probe).ask().await.unwrap_err();
-            let cause = error.source().expect("a cause").to_string();
+            let error = probe.clone().ask().await.unwrap_err();
+            let cause = error.to_string();
             assert!(cause.contains("full"), "{cause}");
         }
-        limit_pages("PRAGMA max_page_count = 1000").await;
-        Arc::clone(&probe).ask().await.unwrap();
+        let room = "PRAGMA max_page_count = 1000";
+        on_both(room, room).await;
+        while written(&mut probe).await.is_err() {}
+        probe.ask().await.unwrap();
     }
 
     #[tokio::test]

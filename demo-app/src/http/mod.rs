@@ -4,46 +4,36 @@
 mod page;
 
 use axum::extract::Request;
-use axum::http::header::{
-    ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
-};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER, VARY};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use gateway_core::{FieldError, WsException, code};
-use serde_json::{Value, json};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use gateway_core::{WsException, code};
+use serde_json::json;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::config::Config;
 use crate::language::Language;
 
-/// What a client of Server-Sent Events had last.
-pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
 const NOT_FOUND: &str = "NOT_FOUND";
-
-/// Of a body, or a part of it.
-const UNREADABLE: &str = "无法读取请求内容";
 
 /// The routes of the application, for pages of other origins as well, with the demo's own page.
 pub(crate) fn routes(config: &Config, application: Router) -> Router {
     let application =
-        application.layer(middleware::from_fn(explain)).layer(cors(&config.cors_origin));
+        application.layer(middleware::from_fn(explain)).layer(cors(config.cors_origin.clone()));
     application.merge(page::routes())
 }
 
 /// Lets pages of these origins call; the sockets look after themselves.
-fn cors(origins: &[String]) -> CorsLayer {
-    let allowed = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        // What is no value of a header no browser can send.
-        false => AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())),
+fn cors(origins: Vec<String>) -> CorsLayer {
+    let is_allowed = move |origin: &HeaderValue, _: &_| {
+        origins.iter().any(|allowed| allowed == "*" || origin == allowed)
     };
     CorsLayer::new()
-        .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, LAST_EVENT_ID])
+        .allow_origin(AllowOrigin::predicate(is_allowed))
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([LOCATION])
 }
 
@@ -56,35 +46,33 @@ pub(crate) fn not_found() -> WsException {
 async fn explain(language: Language, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(exception) = response.extensions_mut().remove::<WsException>() {
-        let (status, body) = told(response.status(), &exception, language);
         let wait = response.headers_mut().remove(RETRY_AFTER).map(|wait| [(RETRY_AFTER, wait)]);
-        response = (status, wait, Json(body)).into_response();
+        response = (wait, told(response.status(), &exception, language)).into_response();
     }
     response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));
     response
 }
 
-/// The status and the body for what went wrong.
-fn told(status: StatusCode, exception: &WsException, language: Language) -> (StatusCode, Value) {
-    let message = language.message(exception);
-    let unreadable = |error: &FieldError| FieldError::new(&*error.path, language.say(UNREADABLE));
-    match exception.code() {
-        code::BAD_PAYLOAD if status == StatusCode::PAYLOAD_TOO_LARGE => {
-            (status, json!({"code": "BAD_BODY", "message": language.say("请求内容过大")}))
+fn told(status: StatusCode, exception: &WsException, language: Language) -> impl IntoResponse {
+    let code = exception.code();
+    let body = match (code, status) {
+        (code::BAD_PAYLOAD, StatusCode::PAYLOAD_TOO_LARGE) => {
+            json!({"code": "BAD_BODY", "message": language.say("请求内容过大")})
         }
-        code::BAD_PAYLOAD if status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            (status, json!({"code": "BAD_BODY", "message": language.say(UNREADABLE)}))
+        (code::BAD_PAYLOAD, StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+            json!({"code": "BAD_BODY", "message": language.say("无法读取请求内容")})
         }
-        code::BAD_PAYLOAD => {
-            let errors: Vec<_> = exception.errors().iter().map(unreadable).collect();
-            (StatusCode::UNPROCESSABLE_ENTITY, json!({"code": code::VALIDATION, "errors": errors}))
+        (code::BAD_PAYLOAD | code::VALIDATION, _) => {
+            json!({"code": code::VALIDATION, "errors": language.fields(exception.errors())})
         }
-        code::VALIDATION => (
-            status,
-            json!({"code": code::VALIDATION, "errors": language.fields(exception.errors())}),
-        ),
-        NOT_FOUND => (StatusCode::NOT_FOUND, json!({"code": NOT_FOUND})),
-        code::INTERNAL => (status, json!({"code": code::INTERNAL})),
-        code => (status, json!({"code": code, "message": message})),
-    }
+        (NOT_FOUND | code::INTERNAL, _) => json!({"code": code}),
+        _ => json!({"code": code, "message": language.message(exception)}),
+    };
+    let status = match code {
+        // Not JSON, or not of the form: to a client, that is the same.
+        code::BAD_PAYLOAD if status == StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
+        NOT_FOUND => StatusCode::NOT_FOUND,
+        _ => status,
+    };
+    (status, Json(body))
 }

@@ -3,7 +3,6 @@
 mod model;
 mod notifications;
 mod routes;
-mod service;
 mod store;
 
 pub(crate) use routes::routes;

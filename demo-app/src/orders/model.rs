@@ -1,26 +1,24 @@
-//! What an order is, and what users are told of it.
+//! What an order is.
 
-use gateway_core::{FieldError, Rules};
+use garde::Validate;
 use schemars::JsonSchema;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error as NoStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::database::storable;
+use crate::rules::{must, storable};
 use crate::user::UserId;
 
 /// Items one order may have.
 const ITEMS_MAX: usize = 100;
 
-/// Characters of a `sku`.
-const SKU_MAX: usize = 64;
-
-/// How many of one thing may be ordered at once.
-const QUANTITY_MAX: i64 = 10_000;
-
 /// One thing that is ordered, and how many of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
 pub(super) struct Item {
+    #[garde(custom(is_sku))]
     pub(super) sku: String,
+    #[garde(custom(is_quantity))]
     pub(super) quantity: i64,
 }
 
@@ -37,29 +35,16 @@ impl Status {
             Self::Confirmed => "confirmed",
         }
     }
-
-    pub(super) const fn message(self) -> &'static str {
-        match self {
-            Self::Confirmed => "你的订单已确认",
-        }
-    }
 }
 
 impl TryFrom<String> for Status {
-    type Error = UnknownStatus;
+    type Error = NoStatus;
 
-    fn try_from(name: String) -> Result<Self, UnknownStatus> {
-        match name.as_str() {
-            "confirmed" => Ok(Self::Confirmed),
-            _ => Err(UnknownStatus(name)),
-        }
+    /// Of its [name](Self::name). A newer version may have stored one that is unknown here.
+    fn try_from(name: String) -> Result<Self, NoStatus> {
+        Self::deserialize(name.into_deserializer())
     }
 }
-
-/// A newer version wrote it.
-#[derive(Debug, thiserror::Error)]
-#[error("an order has the unknown status `{0}`")]
-pub(super) struct UnknownStatus(String);
 
 /// A stored order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,62 +59,47 @@ pub(super) struct Order {
     pub(super) created_at: String,
 }
 
-/// Body of `POST /orders`: read field by field, to name every wrong one and not only the first.
-#[derive(Debug, Deserialize)]
+/// Body of `POST /orders`. What is of another type is read as nothing, which breaks its rule: so every
+/// wrong field is named, and not only the first.
+#[derive(Debug, Deserialize, Validate)]
 #[serde(from = "Map<String, Value>")]
 pub(super) struct CreateOrder {
+    #[garde(custom(are_items), dive)]
     pub(super) items: Vec<Item>,
-    wrong: Vec<FieldError>,
 }
 
 impl From<Map<String, Value>> for CreateOrder {
-    fn from(mut body: Map<String, Value>) -> Self {
-        let mut wrong = Vec::new();
-        let items = match body.remove("items") {
-            Some(Value::Array(items)) if (1..=ITEMS_MAX).contains(&items.len()) => items,
-            _ => {
-                let rule = format!("must be a list of 1 to {ITEMS_MAX} items");
-                wrong.push(FieldError::new("items", rule));
-                Vec::new()
-            }
-        };
-        let items = items.iter().enumerate();
-        let items = items.filter_map(|(index, item)| read_item(index, item, &mut wrong)).collect();
-        Self { items, wrong }
+    fn from(body: Map<String, Value>) -> Self {
+        let items = body.get("items").and_then(Value::as_array).into_iter().flatten();
+        // One too many is enough to see that they are.
+        Self { items: items.take(ITEMS_MAX + 1).map(Item::from).collect() }
     }
 }
 
-impl Rules for CreateOrder {
-    fn broken(&self) -> Vec<FieldError> {
-        self.wrong.clone()
+impl From<&Value> for Item {
+    fn from(item: &Value) -> Self {
+        let sku = item["sku"].as_str().unwrap_or_default().to_owned();
+        Self { sku, quantity: item["quantity"].as_i64().unwrap_or_default() }
     }
 }
 
-fn read_item(index: usize, item: &Value, errors: &mut Vec<FieldError>) -> Option<Item> {
-    let mut wrong = |field: &str, rule: String| {
-        errors.push(FieldError::new(format!("items[{index}]{field}"), rule));
-    };
-    let Value::Object(item) = item else {
-        wrong("", "must be a JSON object".to_owned());
-        return None;
-    };
-    let text = item.get("sku").and_then(Value::as_str);
-    let sku = text.filter(|sku| !sku.trim().is_empty() && sku.chars().count() <= SKU_MAX);
-    if sku.is_none() {
-        wrong(".sku", format!("must be text of 1 to {SKU_MAX} characters"));
-    } else if let Some(Err(error)) = sku.map(|sku| storable(sku, &())) {
-        wrong(".sku", error.to_string());
-    }
-    let number = item.get("quantity").and_then(Value::as_i64);
-    let quantity = number.filter(|quantity| (1..=QUANTITY_MAX).contains(quantity));
-    if quantity.is_none() {
-        wrong(".quantity", format!("must be a whole number from 1 to {QUANTITY_MAX}"));
-    }
-    Some(Item { sku: sku?.to_owned(), quantity: quantity? })
+fn are_items(items: &[Item], (): &()) -> garde::Result {
+    must((1..=ITEMS_MAX).contains(&items.len()), "must be a list of 1 to 100 items")
+}
+
+fn is_sku(sku: &str, (): &()) -> garde::Result {
+    let is_text = !sku.trim().is_empty() && sku.chars().count() <= 64;
+    must(is_text, "must be text of 1 to 64 characters")?;
+    storable(sku, &())
+}
+
+fn is_quantity(quantity: &i64, (): &()) -> garde::Result {
+    must((1..=10_000).contains(quantity), "must be a whole number from 1 to 10000")
 }
 
 #[cfg(test)]
 mod tests {
+    use gateway_core::Rules as _;
     use serde_json::json;
 
     use super::*;
@@ -161,7 +131,14 @@ mod tests {
             wrong_fields(
                 &json!({"items": [good, 7, {}, {"sku": "A1"}, {"sku": 5, "quantity": 1}]})
             ),
-            ["items[1]", "items[2].sku", "items[2].quantity", "items[3].quantity", "items[4].sku"]
+            [
+                "items[1].quantity",
+                "items[1].sku",
+                "items[2].quantity",
+                "items[2].sku",
+                "items[3].quantity",
+                "items[4].sku"
+            ]
         );
         for sku in [" ", "x\0", &"x".repeat(65)] {
             assert_eq!(

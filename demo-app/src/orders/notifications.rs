@@ -8,11 +8,9 @@ use super::model::Status;
 use super::store::OrderStore;
 use crate::chat::ChatGateway;
 use crate::clock;
+use crate::database::values;
 use crate::language::Language;
 use crate::user::{User, UserId};
-
-/// Updates that are read at once.
-pub(super) const PAGE: i64 = 100;
 
 /// One thing a user is told of an order.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -41,38 +39,28 @@ impl FeedStore for OrderStore {
     type Event<'a> = OrderUpdate<'a>;
 
     async fn newest(&self, user: &UserId) -> Result<i64, WsException> {
-        let newest = sqlx::query_scalar("SELECT newest FROM order_feeds WHERE user_id = $1")
-            .bind(user)
-            .fetch_optional(&*self.database)
-            .await?;
-        Ok(newest.unwrap_or_default())
+        let newest =
+            sqlx::query_scalar("SELECT newest FROM order_feeds WHERE user_id = $1").bind(user);
+        Ok(newest.fetch_optional(&*self.database).await?.unwrap_or_default())
     }
 
     async fn unseen(&self, user: &UserId, unseen: Unseen) -> Result<Vec<Update>, WsException> {
-        let updates = sqlx::query_as(
+        let updates = sqlx::query_as_with(
             "SELECT number, order_id, status FROM order_updates \
              WHERE user_id = $1 AND number > $2 AND (settled_at IS NULL OR number >= $3) \
-             ORDER BY number LIMIT $4",
-        )
-        .bind(user)
-        .bind(unseen.after)
-        .bind(unseen.since)
-        .bind(PAGE)
-        .fetch_all(&*self.database)
-        .await?;
-        Ok(updates)
+             ORDER BY number LIMIT 100",
+            values![user, unseen.after, unseen.since],
+        );
+        Ok(updates.fetch_all(&*self.database).await?)
     }
 
     async fn settle(&self, user: &UserId, number: i64) -> Result<(), WsException> {
-        sqlx::query(
+        let settle = sqlx::query_with(
             "UPDATE order_updates SET settled_at = $3 \
              WHERE user_id = $1 AND number = $2 AND settled_at IS NULL",
-        )
-        .bind(user)
-        .bind(number)
-        .bind(clock::now())
-        .execute(&*self.database)
-        .await?;
+            values![user, number, clock::now()],
+        );
+        settle.execute(&*self.database).await?;
         Ok(())
     }
 
@@ -81,7 +69,9 @@ impl FeedStore for OrderStore {
     }
 
     fn event<'a>(update: &'a Update, to: &Handshake) -> OrderUpdate<'a> {
-        let message = Language::of(to).say(update.status.message());
+        let message = match update.status {
+            Status::Confirmed => Language::of(to).say("你的订单已确认"),
+        };
         OrderUpdate { order_id: &update.order_id, status: update.status, message }
     }
 }

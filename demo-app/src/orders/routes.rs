@@ -10,7 +10,6 @@ use gateway_core::prelude::*;
 use uuid::Uuid;
 
 use super::model::{CreateOrder, Order};
-use super::service::OrdersService;
 use super::store::OrderStore;
 use crate::http::not_found;
 use crate::user::User;
@@ -27,19 +26,22 @@ pub(crate) fn routes() -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
+/// Stores the order; whether anybody hears of it at once makes no difference to it.
 async fn create(
     Identity(user): Identity<User>,
-    Inject(orders): Inject<OrdersService>,
+    Inject(orders): Inject<OrderStore>,
+    Inject(updates): Inject<Feed<OrderStore>>,
     Body(Valid(order)): Body<Valid<CreateOrder>>,
 ) -> Result<impl IntoResponse, WsException> {
-    let order = orders.create(user.id, order).await?;
+    let (order, number) = orders.create(user.id, order.items).await?;
+    updates.announce(&user.id, number).await;
     let location = [(LOCATION, format!("/orders/{}", order.id))];
     Ok((StatusCode::CREATED, location, Json(order)))
 }
 
 async fn find(
     Identity(user): Identity<User>,
-    Inject(orders): Inject<OrdersService>,
+    Inject(orders): Inject<OrderStore>,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, WsException> {
     let id = Uuid::try_parse(&id).map_err(|_| not_found())?;

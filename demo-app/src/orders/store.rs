@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::model::{Item, Order, Status};
 use crate::clock;
+use crate::database::values;
 use crate::user::UserId;
 
 /// Orders, and the updates their users are told.
@@ -26,14 +27,13 @@ impl OrderStore {
     ) -> Result<(Order, i64), sqlx::Error> {
         let mut transaction = self.database.begin().await?;
         // First, so that no other update of this user comes in between.
-        let number = sqlx::query_scalar(
+        let count = sqlx::query_scalar_with(
             "INSERT INTO order_feeds (user_id, newest) VALUES ($1, 1) \
              ON CONFLICT (user_id) DO UPDATE SET newest = order_feeds.newest + 1 \
              RETURNING newest",
-        )
-        .bind(user)
-        .fetch_one(&mut *transaction)
-        .await?;
+            values![user],
+        );
+        let number: i64 = count.fetch_one(&mut *transaction).await?;
         let order = Order {
             id: Uuid::now_v7().to_string(),
             user_id: user,
@@ -43,37 +43,28 @@ impl OrderStore {
         };
         let items = serde_json::to_string(&order.items)
             .map_err(|error| sqlx::Error::Encode(error.into()))?;
-        sqlx::query(
+        let store = sqlx::query_with(
             "INSERT INTO orders (id, user_id, items, status, created_at) \
              VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&order.id)
-        .bind(user)
-        .bind(items)
-        .bind(order.status.name())
-        .bind(&order.created_at)
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
+            values![&order.id, user, items, order.status.name(), &order.created_at],
+        );
+        store.execute(&mut *transaction).await?;
+        let append = sqlx::query_with(
             "INSERT INTO order_updates (user_id, number, order_id, status) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(user)
-        .bind(number)
-        .bind(&order.id)
-        .bind(order.status.name())
-        .execute(&mut *transaction)
-        .await?;
+            values![user, number, &order.id, order.status.name()],
+        );
+        append.execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok((order, number))
     }
 
     /// An order of that user.
     pub(super) async fn find(&self, id: Uuid, user: UserId) -> Result<Option<Order>, sqlx::Error> {
-        let row = sqlx::query("SELECT * FROM orders WHERE id = $1 AND user_id = $2")
-            .bind(id.to_string())
-            .bind(user)
-            .fetch_optional(&*self.database)
-            .await?;
+        let order = sqlx::query_with(
+            "SELECT * FROM orders WHERE id = $1 AND user_id = $2",
+            values![id.to_string(), user],
+        );
+        let row = order.fetch_optional(&*self.database).await?;
         row.map(|row| {
             let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
             let status = Status::try_from(row.try_get::<String, _>("status")?);

@@ -42,7 +42,8 @@ async fn updates_are_kept_as_a_feed_must_keep_them(database: TestDatabase) {
     let (odd, even) = (&there, &here);
     let count = AtomicUsize::new(0);
     gateway_test::assert_feed_store(&here, [ANN, BEN], async |user| {
-        let store = if count.fetch_add(1, Ordering::Relaxed) % 2 == 0 { even } else { odd };
+        let store =
+            if count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { even } else { odd };
         store.create(*user, Vec::new()).await.unwrap().1
     })
     .await;

@@ -2,6 +2,7 @@
 //! scenarios as in `tests/wire/cases/demo-*.test.mjs`, which the official client plays against the program.
 
 mod chat;
+mod login;
 mod orders;
 mod presence;
 

@@ -74,8 +74,8 @@ async fn every_field_of_an_order_that_breaks_a_rule_is_named() {
     let errors = refused["errors"].as_array().expect("errors");
     let paths: Vec<_> = errors.iter().map(|error| error["path"].as_str().unwrap()).collect();
     let expected =
-        ["items[1].sku", "items[1].quantity", "items[2]", "items[3].sku", "items[3].quantity"];
-    assert_eq!(paths, expected);
+        [1, 2, 3].map(|index| ["quantity", "sku"].map(|field| format!("items[{index}].{field}")));
+    assert_eq!(paths, expected.concat());
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ describe('POST /orders', () => {
     }
     assert.deepEqual(
       await refused({ items: [ITEMS[0], {}, 'x', { sku: '', quantity: 1 }] }),
-      ['items[1].sku', 'items[1].quantity', 'items[2]', 'items[3].sku'],
+      ['items[1].quantity', 'items[1].sku', 'items[2].quantity', 'items[2].sku', 'items[3].sku'],
       'every failing field at once',
     );
   });

@@ -1,3 +1,0 @@
-//! Who is online.
-
-mod gateway;
