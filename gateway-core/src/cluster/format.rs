@@ -42,6 +42,8 @@ pub(super) mod kind {
     pub(in crate::cluster) const SETTLE: u16 = 65;
     /// That was the last answer.
     pub(in crate::cluster) const DONE: u16 = 66;
+    /// Nothing but the number of an entry that follows some that were given up: who reads it has missed those.
+    pub(in crate::cluster) const GAP: u16 = 67;
 }
 
 /// The packet type of an event.

@@ -12,7 +12,7 @@ use ::metrics::Gauge;
 use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
-use super::engine::Draft;
+use super::{engine::Draft, format::kind};
 use crate::{clock, defaults, log_limiter::LogLimiter, metrics};
 
 /// How much is written at once, at most: in entries, and in bytes.
@@ -48,6 +48,8 @@ struct Stream {
     number: u64,
     /// How many were given up since the last entry that was taken to be written.
     gap: u64,
+    /// The namespace of the last of them.
+    gap_in: Arc<str>,
 }
 
 struct Kept {
@@ -165,8 +167,10 @@ impl Outgoing {
     }
 
     pub(super) fn take(&self) -> Option<Batch> {
+        let now = clock::now();
         let mut queue = self.lock();
-        let given_up = queue.shrink(clock::now());
+        let given_up = queue.shrink(now);
+        queue.say_gaps(now);
         let batch = queue.take();
         drop(queue);
         self.count_given_up(given_up);
@@ -236,10 +240,25 @@ impl Queue {
         {
             let Some(kept) = self.entries.remove(waiting) else { break };
             self.bytes -= kept.size();
-            self.streams[kept.draft.stream].gap += 1 + kept.draft.after;
+            let stream = &mut self.streams[kept.draft.stream];
+            stream.gap += 1 + kept.draft.after;
+            stream.gap_in = kept.draft.namespace;
             given_up += 1;
         }
         given_up
+    }
+
+    /// The next entry of a stream says how many before it were given up. Where none follows, one is made that says
+    /// nothing else: others must not have to wait for the application to have something to say.
+    fn say_gaps(&mut self, now: Instant) {
+        for stream in 0..self.streams.len() {
+            let has_gap = self.streams[stream].gap > 0;
+            let mut waiting = self.entries.iter().skip(self.written);
+            if has_gap && !waiting.any(|kept| kept.draft.stream == stream) {
+                let namespace = Arc::clone(&self.streams[stream].gap_in);
+                self.push(stream, namespace, kind::GAP, Bytes::from_static(b"{}"), now);
+            }
+        }
     }
 
     fn take(&mut self) -> Option<Batch> {
@@ -340,7 +359,6 @@ mod tests {
     async fn what_cannot_be_written_in_time_is_given_up_and_the_next_says_so() {
         let outgoing = outgoing(3);
         tokio::time::advance(defaults::CLUSTER_PATIENCE + Duration::from_secs(1)).await;
-        assert!(outgoing.take().is_none());
         say(&outgoing, 1, 1);
         say(&outgoing, 0, 1);
         say(&outgoing, 0, 1);
@@ -349,7 +367,34 @@ mod tests {
         outgoing.interrupted();
         tokio::time::advance(defaults::CLUSTER_PATIENCE + Duration::from_secs(1)).await;
         say(&outgoing, 0, 1);
-        assert_eq!(numbers(&outgoing), [(0, 6, 5)]);
+        assert_eq!(numbers(&outgoing), [(0, 6, 5), (1, 2, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_up_is_said_though_nothing_follows() {
+        let outgoing = outgoing(3);
+        say(&outgoing, 1, 1);
+        outgoing.take();
+        outgoing.marked(Some(2));
+        tokio::time::advance(defaults::CLUSTER_PATIENCE + Duration::from_secs(1)).await;
+        let drafts = outgoing.take().unwrap().drafts;
+        let said = |draft: &Draft| (draft.stream, draft.number, draft.after, draft.kind);
+        assert_eq!(
+            drafts.iter().map(said).collect::<Vec<_>>(),
+            [(0, 4, 1, kind::GAP), (1, 2, 1, kind::GAP)]
+        );
+        assert!(drafts.iter().all(|draft| &*draft.namespace == "/"));
+        outgoing.marked(Some(6));
+        assert!(outgoing.take().is_none());
+        // It could not be written either.
+        say(&outgoing, 0, 1);
+        outgoing.take();
+        outgoing.interrupted();
+        for number in [6, 7] {
+            tokio::time::advance(defaults::CLUSTER_PATIENCE + Duration::from_secs(1)).await;
+            assert_eq!(numbers(&outgoing), [(0, number, number - 5)]);
+            outgoing.interrupted();
+        }
     }
 
     #[tokio::test(start_paused = true)]

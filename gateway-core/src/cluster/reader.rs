@@ -8,6 +8,7 @@ use std::{
 use super::{
     adapter::Shared,
     engine::{Extent, Failure, Position, Read, Reading},
+    format::kind,
     health::Part,
     incoming::{Change, Incoming, Verdict},
     pace::Pace,
@@ -107,6 +108,9 @@ fn hear(shared: &Shared, read: Vec<Read>) {
             }
             Verdict::New { missed: 0 } => {}
             Verdict::New { missed } => miss(shared, stream, missed),
+        }
+        if entry.kind == kind::GAP {
+            continue;
         }
         heard += 1;
         if let Some(inbox) = inboxes.get(&*entry.namespace) {

@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ask } from '../lib/client.mjs';
-import { cluster, member, Ours, room } from '../lib/cluster.mjs';
+import { ask, collect } from '../lib/client.mjs';
+import { cluster, clustered, member, Ours, room } from '../lib/cluster.mjs';
+import { device, directory, order, startDemo } from '../lib/demo.mjs';
+import { openEvents } from '../lib/events.mjs';
+import { startRedis } from '../lib/redis.mjs';
 import { eventually, sleep } from '../lib/wait.mjs';
 
 const RATE = 200;
@@ -127,4 +130,25 @@ test('Redis away for longer than is kept: what is lost is told, and the rest is 
     assert.ok(seen.some(({ lost }) => lost > 0), 'eighteen seconds are more than is kept');
     assert.ok((await members[listener].news()).includes(missed), 'its servers are told');
   }
+});
+
+test('Redis away for longer than is kept: no update of a feed is lost with its announcement', async (t) => {
+  const redis = await startRedis(t);
+  const place = directory();
+  const [here, there] = [await startDemo(place, 0, ['--redis-url', redis.url]), await startDemo(place, 0, ['--redis-url', redis.url])];
+  t.after(() => Promise.all([here.stop(), there.stop()]));
+  for (const { url } of [here, there]) await clustered(url);
+  const [near, far] = [await device(t, here.url, 1), await device(t, there.url, 1)];
+  const told = [near, far].map((socket) => collect(socket, 'order-update'));
+  const events = await openEvents(t, there.url, 1);
+  await events.block();
+
+  await redis.kill();
+  const { id } = await order(here.url, 1);
+  await eventually(() => told[0], ({ length }) => length === 1, 'who is connected to the same instance to be told at once');
+  await sleep(14_000);
+  await redis.start();
+  await eventually(() => told[1], ({ length }) => length === 1, 'who is connected to the other instance to be told');
+  assert.equal(told[1][0][0].orderId, id);
+  assert.equal((await events.next()).data.orderId, id);
 });

@@ -259,6 +259,29 @@ async fn who_never_heard_of_a_process_is_told_what_was_given_up() {
     assert_eq!((all[1].heard(), all[1].missed()), (vec![(0, 2)], 1));
 }
 
+/// What it gave up was perhaps the last that it had to say.
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_told_though_nobody_says_anything_more() {
+    for is_known in [false, true] {
+        let network = Network::new();
+        let all = processes(&network, 2).await;
+        if is_known {
+            all[0].say(0);
+            seconds(1).await;
+        }
+        network.stop();
+        all[0].say(1);
+        seconds(15).await;
+        assert_eq!(all[1].missed(), 0);
+        network.start();
+        seconds(2).await;
+        assert_eq!(all[1].missed(), 1, "known: {is_known}");
+        assert_eq!(all[1].heard().len(), usize::from(is_known));
+        seconds(60).await;
+        assert_eq!(all[1].missed(), 1, "once");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_are_told_apart() {
     let network = Network::of(3);
