@@ -154,7 +154,7 @@ pub trait FeedStore: Send + Sync + 'static {
 
     /// The type that identifies a user. It is parsed from the id that the
     /// [authenticator](crate::Authenticated::user) gave.
-    type User: FromStr + Display + Clone + Send + Sync + 'static;
+    type User: FromStr + Display + Send + Sync + 'static;
 
     /// An update as it is stored.
     type Update: Send + Sync + 'static;
