@@ -71,6 +71,7 @@ mod gateways {
         users: Mutex<HashMap<u64, Vec<(String, bool)>>>,
         pub(crate) is_down: AtomicBool,
         pub(crate) is_slow: AtomicBool,
+        pub(crate) hangs: AtomicBool,
         pub(crate) forgets: AtomicBool,
     }
 
@@ -87,7 +88,10 @@ mod gateways {
             self.users.lock().unwrap()[&user].iter().map(|(_, settled)| *settled).collect()
         }
 
-        fn answers(&self) -> Result<(), WsException> {
+        async fn answers(&self) -> Result<(), WsException> {
+            if self.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
             match self.is_down.load(Ordering::Relaxed) {
                 true => Err(io::Error::other("no connection to the database").into()),
                 false => Ok(()),
@@ -104,7 +108,7 @@ mod gateways {
         const UNACKNOWLEDGED: usize = 3;
 
         async fn newest(&self, user: &u64) -> Result<i64, WsException> {
-            self.answers()?;
+            self.answers().await?;
             Ok(self.users.lock().unwrap().get(user).map_or(0, Vec::len) as i64)
         }
 
@@ -113,7 +117,7 @@ mod gateways {
             user: &u64,
             unseen: Unseen,
         ) -> Result<Vec<(i64, String)>, WsException> {
-            self.answers()?;
+            self.answers().await?;
             let users = self.users.lock().unwrap();
             let letters = (1..).zip(users.get(user).into_iter().flatten());
             let letters = letters.filter(|(number, (_, settled))| {
@@ -123,7 +127,7 @@ mod gateways {
         }
 
         async fn settle(&self, user: &u64, number: i64) -> Result<(), WsException> {
-            self.answers()?;
+            self.answers().await?;
             if self.is_slow.load(Ordering::Relaxed) {
                 tokio::time::sleep(SECOND).await;
             }
@@ -350,6 +354,33 @@ async fn what_a_device_has_acknowledged_before_it_left_is_settled() {
     device.close().await;
     tokio::time::sleep(5 * SECOND).await;
     assert_eq!(post.letters.settled(1), [true; 3]);
+}
+
+/// What belongs to devices that are gone would pile up behind a database that hangs.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_keeps_nothing_of_devices_that_are_gone() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let post = Post::open().await;
+    post.app.settle().await;
+    let before = tasks();
+    // One hangs in reading, one in settling.
+    let device = post.device(1).await;
+    post.send(1, "a").await;
+    let (_, answer) = device.expect_asked::<serde_json::Value>("letter").await;
+    post.letters.hangs.store(true, Ordering::Relaxed);
+    answer.send(());
+    post.app.settle().await;
+    let other = post.device(2).await;
+    post.app.settle().await;
+    assert!(tasks() > before);
+    device.cut();
+    other.cut();
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(tasks(), before);
+    // It was kept until it was settled, which it was not.
+    post.letters.hangs.store(false, Ordering::Relaxed);
+    let next = post.device(1).await;
+    assert_eq!(take(&next).await, "a");
 }
 
 #[tokio::test(start_paused = true)]

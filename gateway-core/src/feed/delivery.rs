@@ -1,6 +1,7 @@
 //! The updates on their way to one device: each once, in order, until it is gone.
 
 use std::{
+    fmt::Display,
     marker::PhantomData,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use serde::de::IgnoredAny;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Feed, FeedStore, Shared, Unseen};
 use crate::{
@@ -26,6 +27,9 @@ use crate::{
 
 /// After an error, before the next try.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long it may take to settle what a device had acknowledged before it left.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// What a device is owed, kept with its socket from the moment it is let in.
 pub(super) struct Progress<S> {
@@ -98,31 +102,41 @@ pub(super) struct Delivery<S: FeedStore> {
     sent: i64,
     /// The numbers of those that were sent, once they are acknowledged; `None` if they are not.
     unanswered: FuturesUnordered<BoxFuture<'static, Option<i64>>>,
+    /// The one that is being settled.
+    acknowledged: Option<i64>,
 }
 
 impl<S: FeedStore> Delivery<S> {
     pub(super) fn new(device: Socket, user: S::User, feed: Arc<Shared<S>>) -> Self {
         let progress = device.data();
         let unanswered = FuturesUnordered::new();
-        Self { device, user, feed, progress, begun: false, sent: 0, unanswered }
+        let (begun, sent, acknowledged) = (false, 0, None);
+        Self { device, user, feed, progress, begun, sent, unanswered, acknowledged }
     }
 
-    /// Until the device is gone.
+    /// Until the device is gone: a store that does not answer keeps nothing of it any longer.
     pub(super) async fn run(mut self) {
-        while self.device.is_connected() {
+        let device = self.device.clone();
+        tokio::select! {
+            () = device.disconnected() => {}
+            () = self.send() => {}
+        }
+        if timeout(FAREWELL, self.settle_the_rest()).await.is_err() {
+            self.warn("what a device acknowledged was not settled", &"the store does not answer");
+        }
+    }
+
+    async fn send(&mut self) {
+        loop {
             let patience = match self.send_unseen().await {
                 Ok(()) => Duration::MAX,
-                Err(Failure::Gone) => break,
+                Err(Failure::Gone) => return,
                 Err(Failure::Again(exception)) => {
-                    self.warn("updates wait for another try", &exception);
+                    self.warn("updates wait for another try", &exception.logged());
                     PAUSE
                 }
             };
             self.rest(patience).await;
-        }
-        // What was acknowledged before it left is settled.
-        while let Some(answer) = self.unanswered.next().await {
-            self.settle(answer).await;
         }
     }
 
@@ -144,12 +158,12 @@ impl<S: FeedStore> Delivery<S> {
                 {
                     self.settle(answer).await;
                 }
-                self.send(&update).await?;
+                self.send_one(&update).await?;
             }
         }
     }
 
-    async fn send(&mut self, update: &S::Update) -> Result<(), EmitError> {
+    async fn send_one(&mut self, update: &S::Update) -> Result<(), EmitError> {
         let number = S::number(update);
         let event = S::event(update, self.device.handshake());
         let ack = self.device.request_as::<IgnoredAny, _>(&event).await?;
@@ -163,12 +177,11 @@ impl<S: FeedStore> Delivery<S> {
         Ok(())
     }
 
-    /// Settles what is acknowledged until there is news, the device is gone, or `patience` is over.
+    /// Settles what is acknowledged until there is news, or `patience` is over.
     async fn rest(&mut self, patience: Duration) {
-        let (device, progress) = (self.device.clone(), Arc::clone(&self.progress));
+        let progress = Arc::clone(&self.progress);
         let over = async {
             tokio::select! {
-                () = device.disconnected() => {}
                 () = progress.news.notified() => {}
                 () = tokio::time::sleep_until(clock::after(patience)) => {}
             }
@@ -183,20 +196,31 @@ impl<S: FeedStore> Delivery<S> {
         }
     }
 
-    async fn settle(&mut self, answer: Option<i64>) {
-        let Some(number) = answer else { return };
-        if let Err(exception) = self.feed.store.settle(&self.user, number).await {
-            // It will be sent again: an update too many, and none too few.
-            self.warn("an update was not settled", &exception);
+    /// What was acknowledged before it left.
+    async fn settle_the_rest(&mut self) {
+        self.settle(self.acknowledged).await;
+        while let Some(answer) = self.unanswered.next().await {
+            self.settle(answer).await;
         }
     }
 
-    fn warn(&self, what: &str, exception: &WsException) {
+    /// Settles what was acknowledged. It is kept until then: this may be dropped in the middle.
+    async fn settle(&mut self, answer: Option<i64>) {
+        self.acknowledged = answer;
+        let Some(number) = answer else { return };
+        if let Err(exception) = self.feed.store.settle(&self.user, number).await {
+            // It will be sent again: an update too many, and none too few.
+            self.warn("an update was not settled", &exception.logged());
+        }
+        self.acknowledged = None;
+    }
+
+    fn warn(&self, what: &str, error: &dyn Display) {
         // A store that is down fails for every device.
         static LINES: LogLimiter = LogLimiter::of(10);
         if let Some(times) = LINES.count() {
             let (event, user) = (Feed::<S>::NAME, &self.user);
-            tracing::warn!(event, %user, exception = exception.logged(), times, "{what}");
+            tracing::warn!(event, %user, %error, times, "{what}");
         }
     }
 }
