@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use serde::de::IgnoredAny;
-use tokio::{sync::Notify, time::timeout};
+use tokio::sync::Notify;
 
 use super::{Feed, FeedStore, Shared, Unseen};
 use crate::{
@@ -28,7 +28,8 @@ use crate::{
 /// After an error, before the next try.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long it may take to settle what a device had acknowledged before it left.
+/// How long a delivery may go on after its device has left, to settle what that had acknowledged: a store that hangs must
+/// not gather what belongs to devices that are gone.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 /// What a device is owed, kept with its socket from the moment it is let in.
@@ -102,41 +103,45 @@ pub(super) struct Delivery<S: FeedStore> {
     sent: i64,
     /// The numbers of those that were sent, once they are acknowledged; `None` if they are not.
     unanswered: FuturesUnordered<BoxFuture<'static, Option<i64>>>,
-    /// The one that is being settled.
-    acknowledged: Option<i64>,
 }
 
 impl<S: FeedStore> Delivery<S> {
     pub(super) fn new(device: Socket, user: S::User, feed: Arc<Shared<S>>) -> Self {
         let progress = device.data();
         let unanswered = FuturesUnordered::new();
-        let (begun, sent, acknowledged) = (false, 0, None);
-        Self { device, user, feed, progress, begun, sent, unanswered, acknowledged }
+        Self { device, user, feed, progress, begun: false, sent: 0, unanswered }
     }
 
-    /// Until the device is gone: a store that does not answer keeps nothing of it any longer.
+    /// Until the device is gone, and what it had acknowledged is settled.
     pub(super) async fn run(mut self) {
         let device = self.device.clone();
+        // Whatever is asked of the store when the device leaves comes to its end: to be dropped in the middle may cost an
+        // application a connection.
+        let over = async {
+            device.disconnected().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
         tokio::select! {
-            () = device.disconnected() => {}
             () = self.send() => {}
-        }
-        if timeout(FAREWELL, self.settle_the_rest()).await.is_err() {
-            self.warn("what a device acknowledged was not settled", &"the store does not answer");
+            () = over => self.warn("the delivery to a device that is gone was ended", &"the store does not answer"),
         }
     }
 
     async fn send(&mut self) {
-        loop {
+        while self.device.is_connected() {
             let patience = match self.send_unseen().await {
                 Ok(()) => Duration::MAX,
-                Err(Failure::Gone) => return,
+                Err(Failure::Gone) => break,
                 Err(Failure::Again(exception)) => {
                     self.warn("updates wait for another try", &exception.logged());
                     PAUSE
                 }
             };
             self.rest(patience).await;
+        }
+        // What was acknowledged before it left is settled.
+        while let Some(answer) = self.unanswered.next().await {
+            self.settle(answer).await;
         }
     }
 
@@ -177,11 +182,12 @@ impl<S: FeedStore> Delivery<S> {
         Ok(())
     }
 
-    /// Settles what is acknowledged until there is news, or `patience` is over.
+    /// Settles what is acknowledged until there is news, the device is gone, or `patience` is over.
     async fn rest(&mut self, patience: Duration) {
-        let progress = Arc::clone(&self.progress);
+        let (device, progress) = (self.device.clone(), Arc::clone(&self.progress));
         let over = async {
             tokio::select! {
+                () = device.disconnected() => {}
                 () = progress.news.notified() => {}
                 () = tokio::time::sleep_until(clock::after(patience)) => {}
             }
@@ -196,23 +202,12 @@ impl<S: FeedStore> Delivery<S> {
         }
     }
 
-    /// What was acknowledged before it left.
-    async fn settle_the_rest(&mut self) {
-        self.settle(self.acknowledged).await;
-        while let Some(answer) = self.unanswered.next().await {
-            self.settle(answer).await;
-        }
-    }
-
-    /// Settles what was acknowledged. It is kept until then: this may be dropped in the middle.
     async fn settle(&mut self, answer: Option<i64>) {
-        self.acknowledged = answer;
         let Some(number) = answer else { return };
         if let Err(exception) = self.feed.store.settle(&self.user, number).await {
             // It will be sent again: an update too many, and none too few.
             self.warn("an update was not settled", &exception.logged());
         }
-        self.acknowledged = None;
     }
 
     fn warn(&self, what: &str, error: &dyn Display) {
