@@ -1,6 +1,5 @@
 //! Whether the database can be used: that it answers is not enough where its disk is full.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -21,8 +20,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// messages where there is room for this.
 const PADDING: usize = 512;
 
-/// What has become of a write, or of a question.
-type Answer = Result<(), Arc<sqlx::Error>>;
+/// What has become of a write, or of a question, in words for the operator.
+type Answer = Result<(), String>;
 
 /// A question whether the database is there and takes writes, to be asked again and again.
 pub(crate) fn probe(pool: &AnyPool) -> impl Fn() -> BoxFuture<'static, Answer> + use<> {
@@ -53,7 +52,7 @@ impl Probe {
 
     async fn ask(self) -> Answer {
         // A pool asks a connection before it hands it out.
-        drop(self.own.acquire().await.map_err(Arc::new)?);
+        drop(self.own.acquire().await.map_err(|error| error.to_string())?);
         self.written.borrow().clone()
     }
 }
@@ -62,7 +61,8 @@ impl Probe {
 /// take long, and that is no reason to send clients elsewhere either.
 async fn write_again_and_again(own: AnyPool, every: Duration, tell: watch::Sender<Answer>) {
     while !tell.is_closed() {
-        let written = write(&own).await.map_err(Arc::new);
+        let written =
+            write(&own).await.map_err(|error| format!("the database takes no writes: {error}"));
         let pause = if written.is_ok() { every } else { RETRY_EVERY };
         tell.send(written).ok();
         let _closed = timeout(pause, tell.closed()).await;
@@ -149,8 +149,7 @@ mod tests {
         while written(&mut probe).await.is_ok() {}
         for _ in 0..2 {
             let error = probe.clone().ask().await.unwrap_err();
-            let cause = error.to_string();
-            assert!(cause.contains("full"), "{cause}");
+            assert!(error.contains("takes no writes") && error.contains("full"), "{error}");
         }
         let room = "PRAGMA max_page_count = 1000";
         on_both(room, room).await;

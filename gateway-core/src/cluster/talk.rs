@@ -84,9 +84,11 @@ async fn talk_over(
     retry: &mut Retry,
 ) -> Failure {
     shared.post.clear();
-    if let Err(failure) = subscribe(shared, &*talking).await {
-        return failure;
-    }
+    // A heartbeat names those in which this process hears questions, and no others: who asks waits for its answer.
+    let mut namespaces = match subscribe(shared, &*talking).await {
+        Ok(namespaces) => namespaces,
+        Err(failure) => return failure,
+    };
     retry.succeeded();
     shared.talks(Some(Arc::clone(&talking)));
     shared.health.connected(Part::Talking);
@@ -105,13 +107,12 @@ async fn talk_over(
             },
             messages = shared.post.next() => talking.publish(messages).await,
             _ = beat.tick() => {
-                let beat = heartbeat(shared, hearts.next(), false);
+                let beat = heartbeat(shared, hearts.next(), namespaces.clone(), false);
                 talking.publish(vec![beat]).await
             }
             () = shared.opened.notified() => {
-                // Others wait for answers in a namespace from those that say they have it.
                 beat.reset_immediately();
-                subscribe(shared, &*talking).await
+                subscribe(shared, &*talking).await.map(|subscribed| namespaces = subscribed)
             }
         };
         if let Err(failure) = done {
@@ -120,21 +121,22 @@ async fn talk_over(
     }
 }
 
-async fn subscribe(shared: &Shared, talking: &dyn Talking) -> Result<(), Failure> {
-    talking.subscribe(channels(shared)).await?;
+/// Begins to hear what is published in the namespaces there are, and returns them.
+async fn subscribe(shared: &Shared, talking: &dyn Talking) -> Result<Vec<String>, Failure> {
+    let inboxes = shared.inboxes();
+    let namespaces = || inboxes.keys().map(|namespace| &**namespace);
+    talking.subscribe(channels(shared, namespaces())).await?;
     if shared.layout.emitters {
-        let inboxes = shared.inboxes();
-        let namespaces = || inboxes.keys().map(|namespace| &**namespace);
         talking.subscribe(emitters::channels(&shared.layout, namespaces())).await?;
         let patterns = emitters::patterns(&shared.layout, namespaces());
         if !patterns.is_empty() {
             talking.subscribe_by_patterns(patterns).await?;
         }
     }
-    Ok(())
+    Ok(namespaces().map(str::to_owned).collect())
 }
 
-fn channels(shared: &Shared) -> Vec<String> {
+fn channels<'a>(shared: &Shared, namespaces: impl Iterator<Item = &'a str>) -> Vec<String> {
     let layout = &shared.layout;
     let of = |namespace: &str| {
         [
@@ -143,12 +145,10 @@ fn channels(shared: &Shared) -> Vec<String> {
             layout.answers(namespace, &shared.uid),
         ]
     };
-    let inboxes = shared.inboxes();
-    inboxes.keys().flat_map(|namespace| of(namespace)).chain([layout.heartbeats()]).collect()
+    namespaces.flat_map(of).chain([layout.heartbeats()]).collect()
 }
 
-fn heartbeat(shared: &Shared, count: u64, bye: bool) -> Published {
-    let namespaces = shared.inboxes().keys().map(|namespace| namespace.to_string()).collect();
+fn heartbeat(shared: &Shared, count: u64, namespaces: Vec<String>, bye: bool) -> Published {
     let heartbeat = Heartbeat { uid: shared.uid.clone(), count, namespaces, bye };
     let data = msgpack::write(&heartbeat).unwrap_or_default().into();
     Published { channel: shared.layout.heartbeats(), data, by_pattern: false }
@@ -157,7 +157,7 @@ fn heartbeat(shared: &Shared, count: u64, bye: bool) -> Published {
 pub(super) async fn say_goodbye(shared: &Shared) {
     if let Some(talking) = shared.talking() {
         // Who does not hear it will notice by itself.
-        let _ = talking.publish(vec![heartbeat(shared, 0, true)]).await;
+        let _ = talking.publish(vec![heartbeat(shared, 0, Vec::new(), true)]).await;
     }
 }
 

@@ -189,10 +189,23 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that is free, and that no other server of this process is given: one that a test has killed must find its port
+/// free when it comes back, and not the server of another test, whose messages it would hear.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
+    // Below those that the system gives to whoever asks for any.
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 10_000;
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+    loop {
+        // Only the number's being unique counts.
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (process::id().wrapping_mul(97).wrapping_add(number)) % COUNT;
+        let port = u16::try_from(port).expect("a port");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A Redis Cluster of two nodes, each with half of the slots: keys with the hash tags `a` and `b` are apart.

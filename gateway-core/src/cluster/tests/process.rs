@@ -177,7 +177,7 @@ impl Tally {
                 tally.doubled += heard.len() - once.len();
                 tally.reordered += heard.windows(2).filter(|pair| pair[0] > pair[1]).count();
             }
-            assert!(by_speaker.is_empty(), "nobody hears himself");
+            assert!(by_speaker.is_empty(), "{listener} hears only the others, not {by_speaker:?}");
             tally.told += usize::from(process.missed() > 0);
         }
         tally
