@@ -10,6 +10,17 @@ use super::{
 };
 use crate::platform::{Group, Packet};
 
+/// As when an application opens its namespaces while it is connected already.
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_opened_later_is_asked_in_too() {
+    let network = Network::new();
+    let all = processes(&network, 2).await;
+    seconds(2).await;
+    let later: Vec<_> = all.iter().map(|process| process.cluster.adapter("/later")).collect();
+    seconds(3).await;
+    assert!(later.iter().all(|adapter| adapter.others() == 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn everybody_answers_a_question() {
     let network = Network::new();
