@@ -72,6 +72,7 @@ mod gateways {
         pub(crate) is_down: AtomicBool,
         pub(crate) is_slow: AtomicBool,
         pub(crate) hangs: AtomicBool,
+        pub(crate) is_closed: AtomicBool,
         pub(crate) forgets: AtomicBool,
     }
 
@@ -91,6 +92,9 @@ mod gateways {
         async fn answers(&self) -> Result<(), WsException> {
             if self.hangs.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
+            }
+            if self.is_closed.load(Ordering::Relaxed) {
+                return Err(WsException::new("closed").with_code("CLOSED"));
             }
             match self.is_down.load(Ordering::Relaxed) {
                 true => Err(io::Error::other("no connection to the database").into()),
@@ -492,6 +496,16 @@ async fn a_stream_ends_when_the_application_stops_or_the_store_is_down() {
     };
     tokio::join!(post.stream(1, None), stops);
     assert_eq!(began.elapsed(), 2 * SECOND);
+}
+
+/// Which says nothing against the token: a client would ask for another one.
+#[tokio::test]
+async fn a_store_that_refuses_is_told_as_any_route_that_does() {
+    let post = Post::open().await;
+    post.letters.is_closed.store(true, Ordering::Relaxed);
+    let client = Authenticated::new(Account).user(1);
+    let reply = post.app.http().get("/letters").as_user(client).await.assert_status(400);
+    assert_eq!(reply.json::<serde_json::Value>()["code"], "CLOSED");
 }
 
 #[tokio::test(start_paused = true)]

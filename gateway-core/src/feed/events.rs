@@ -15,10 +15,7 @@ use http::{HeaderMap, HeaderName, request::Parts};
 use super::{Feed, FeedStore, Shared, Unseen, named, streams::Stream};
 use crate::{
     auth::handshake::Handshake,
-    call::extract::{
-        Inject,
-        http::{authenticated, refuse},
-    },
+    call::extract::{Inject, http::authenticated},
     clock,
     exception::WsException,
 };
@@ -59,7 +56,7 @@ async fn follow<S: FeedStore>(parts: &mut Parts) -> Result<Response, Response> {
     let feed = Arc::clone(&feed.shared);
     let identity = feed.server.open_namespace().identity.key;
     let (session, handshake) = authenticated(parts, identity).await?;
-    let refused = |exception| refuse(&exception, "a stream of updates was not begun");
+    let refused = WsException::into_response;
     let user = named::<S>(session.user()).map_err(|error| refused(error.into()))?;
     // Before anything is read, so that nothing that is announced after that goes unnoticed.
     let stream = feed.streams.open(user.to_string()).map_err(refused)?;

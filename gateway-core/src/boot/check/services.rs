@@ -376,10 +376,11 @@ impl<'a> Check<'a> {
             ));
             return;
         }
+        // By its name: feeds are above this layer.
         let feed = key.name.strip_prefix(concat!(env!("CARGO_CRATE_NAME"), "::feed::Feed<"));
         let help = match (remedy, name.strip_prefix("dyn ")) {
-            _ if let Some(store) = feed => {
-                let store = short(store.trim_end_matches('>'));
+            _ if let Some(store) = feed.and_then(|feed| feed.strip_suffix('>')) => {
+                let store = short(store);
                 format!("add `.feed::<{store}>()` to the `App::builder()`")
             }
             (Some(remedy), _) => format!("add `.provide({remedy})` to the `App::builder()`"),

@@ -144,14 +144,13 @@ pub(crate) async fn authenticated(
     services.proxies.clone().see(&mut parts.extensions, &parts.headers);
     let handshake = Handshake::of_request(parts);
     let session = authenticator.authenticate(&handshake).verdict(timeout, "HTTP").await;
-    let session = session.map_err(|exception| refuse(&exception, "authentication failed"))?;
+    let session = session.map_err(refuse)?;
     Ok((session, handshake))
 }
 
-/// The answer to a request that was refused; `what` is logged if that was the server's fault.
-pub(crate) fn refuse(exception: &WsException, what: &str) -> Response {
-    log_internal(exception, what);
-    answer(status_of_refusal(exception).unwrap_or(StatusCode::UNAUTHORIZED), exception)
+fn refuse(exception: WsException) -> Response {
+    log_internal(&exception, "authentication failed");
+    answer(status_of_refusal(&exception).unwrap_or(StatusCode::UNAUTHORIZED), &exception)
 }
 
 /// What the client is told nothing about.
