@@ -87,8 +87,7 @@ pub async fn assert_feed_store<S>(
             if after >= WRITERS {
                 return seen;
             }
-            let page = held(store.unseen(user, Unseen { after, since: 0 }).await, "`unseen`");
-            seen.extend(page.iter().map(S::number));
+            seen.extend(page(store, user, Unseen { after, since: 0 }).await);
             tokio::task::yield_now().await;
         }
     };
@@ -136,12 +135,22 @@ async fn unseen<S: FeedStore>(store: &S, user: &S::User, after: i64, since: i64)
     let mut numbers = Vec::new();
     loop {
         let after = numbers.last().copied().unwrap_or(after);
-        let page = held(store.unseen(user, Unseen { after, since }).await, "`unseen`");
+        let page = page(store, user, Unseen { after, since }).await;
         if page.is_empty() {
             return numbers;
         }
-        numbers.extend(page.iter().map(S::number));
+        numbers.extend(page);
     }
+}
+
+/// The numbers of one page. Whoever reads on from its last one gets further.
+async fn page<S: FeedStore>(store: &S, user: &S::User, unseen: Unseen) -> Vec<i64> {
+    let page = held(store.unseen(user, unseen).await, "`unseen`");
+    let numbers: Vec<i64> = page.iter().map(S::number).collect();
+    let is_in_order = numbers.is_sorted_by(|one, next| one < next);
+    let is_behind = numbers.first().is_none_or(|first| *first > unseen.after);
+    assert!(is_in_order && is_behind, "{unseen:?} is answered with {numbers:?}");
+    numbers
 }
 
 fn held<T>(result: Result<T, WsException>, what: &str) -> T {

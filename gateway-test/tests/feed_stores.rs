@@ -28,6 +28,8 @@ enum Fault {
     ForgetsSettled,
     Since,
     After,
+    /// The same page again and again.
+    Stuck,
 }
 
 struct Letters {
@@ -78,6 +80,7 @@ impl FeedStore for Letters {
         let is_after = |number: i64| match self.fault {
             // Of what is asked for in the middle.
             Fault::After if unseen.after == 3 => number > 4,
+            Fault::Stuck => true,
             _ => number > unseen.after,
         };
         let letters = letters.filter(|(number, (settled, visible))| {
@@ -136,4 +139,5 @@ found_out! {
     forgetting_what_is_settled: ForgetsSettled, "from `since` on";
     another_since: Since, "from `since` on";
     another_after: After, "begins behind `after`";
+    the_same_page_again: Stuck, "is answered with";
 }

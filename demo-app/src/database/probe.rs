@@ -113,6 +113,8 @@ mod tests {
         for _ in 0..10 {
             probe.clone().ask().await.unwrap();
         }
+        // Longer than the pause after a failure.
+        tokio::time::sleep(2 * RETRY_EVERY).await;
         assert_eq!(padding().await, first);
 
         let mut often = Probe::new(&pool, OFTEN);
